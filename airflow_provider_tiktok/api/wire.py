@@ -1,0 +1,247 @@
+"""The only module with TikTok's paths and field names: builds requests and reads answers.
+
+Source: TikTok Business API v1.3; the portal documents are named at each part.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from airflow_provider_tiktok.api.resolution import OK, error_for, error_for_status
+from airflow_provider_tiktok.core.columns import Identifiers
+from airflow_provider_tiktok.core.identifiers import IdentifierKind
+
+V13 = "/open_api/v1.3"
+PAGE_SIZE = 100
+BC_PAGE_SIZE = 50
+SHARE_LIMIT = 10
+NAME_LENGTH = 70
+"""Longest name of a segment. TikTok does not refuse a longer one: it keeps 67 characters and ``...``
+(portal document 1739940583739393), and a later search by the exact name would miss it."""
+
+Data = dict[str, Any]
+Action = Literal["add", "delete"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One HTTP request. ``repeatable``: sending it twice changes nothing more than sending it once."""
+
+    method: Literal["GET", "POST"]
+    path: str
+    params: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes | None = field(default=None, repr=False)
+    authenticated: bool = True
+    repeatable: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What came back: HTTP status and raw body."""
+
+    status: int
+    body: bytes = field(repr=False)
+    log_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """One audience of a list, with what is needed to recognise a segment and its owner."""
+
+    segment_id: str
+    name: str
+    is_creator: bool
+    owner_advertiser_id: str
+    audience_type: str
+    size: int
+    is_valid: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asset:
+    """An advertiser as an asset of a business center, with the role of the authorised user."""
+
+    advertiser_id: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """The answer of a token endpoint. ``refresh_token`` and the lifetimes may be absent."""
+
+    access_token: str = field(repr=False)
+    refresh_token: str | None = field(repr=False)
+    expires_in: int | None
+    refresh_expires_in: int | None
+
+
+def read(reply: Reply) -> tuple[Data, str | None]:
+    """Return ``data`` and the request id; success is HTTP 200 *and* ``code == 0``, all else is raised."""
+    try:
+        envelope = json.loads(reply.body)
+        code = int(envelope["code"])
+    except (ValueError, KeyError, TypeError):
+        raise error_for_status(reply.status, reply.log_id) from None
+    request_id = envelope.get("request_id") or reply.log_id
+    if code != OK:
+        raise error_for(code, str(envelope.get("message", "")), request_id)
+    if reply.status != 200:
+        raise error_for_status(reply.status, request_id)
+    return envelope.get("data") or {}, request_id
+
+
+# --- OAuth: portal documents 1738373164380162 and 1738455508553729 -------------------------------------------------
+
+
+def refresh(path: str, app_id: str, app_secret: str, refresh_token: str) -> Request:
+    """Renew an access token; not repeatable, since the refresh token may be rotated by the first call."""
+    body = {
+        "app_id": app_id,
+        "secret": app_secret,
+        "refresh_token": refresh_token,
+        "grant_type": "refresh_token",
+    }
+    return Request(method="POST", path=path, body=_json(body), authenticated=False, repeatable=False)
+
+
+def grant(data: Data) -> Grant:
+    """Read the answer of a token endpoint."""
+    return Grant(
+        access_token=data["access_token"],
+        refresh_token=data.get("refresh_token") or None,
+        expires_in=data.get("expires_in"),
+        refresh_expires_in=data.get("refresh_token_expires_in"),
+    )
+
+
+def authorised_advertisers(app_id: str, app_secret: str) -> Request:
+    """List the advertisers that the token reaches; wants the app's secret beside the token."""
+    params = {"app_id": app_id, "secret": app_secret}
+    return Request(method="GET", path=f"{V13}/oauth2/advertiser/get/", params=params)
+
+
+def advertiser_ids(data: Data) -> list[str]:
+    """Read the ids of :func:`authorised_advertisers`."""
+    return [str(item["advertiser_id"]) for item in data.get("list", [])]
+
+
+def user_info() -> Request:
+    """Ask who the token belongs to: the cheapest proof that it is accepted."""
+    return Request(method="GET", path=f"{V13}/user/info/")
+
+
+# --- Advertisers and business centers -----------------------------------------------------------------------------
+
+
+def business_centers(page: int) -> Request:
+    """List one page of the business centers that the user may see."""
+    params = {"page": str(page), "page_size": str(BC_PAGE_SIZE)}
+    return Request(method="GET", path=f"{V13}/bc/get/", params=params)
+
+
+def business_center_ids(data: Data) -> list[str]:
+    """Read the ids of :func:`business_centers`."""
+    return [str(item["bc_info"]["bc_id"]) for item in data.get("list", [])]
+
+
+def business_center_advertisers(bc_id: str, page: int) -> Request:
+    """List one page of the advertisers of a business center (``/bc/advertiser/get/`` is not in v1.3)."""
+    params = {"bc_id": bc_id, "asset_type": "ADVERTISER", "page": str(page), "page_size": str(BC_PAGE_SIZE)}
+    return Request(method="GET", path=f"{V13}/bc/asset/get/", params=params)
+
+
+def assets(data: Data) -> list[Asset]:
+    """Read the advertisers of :func:`business_center_advertisers`."""
+    return [
+        Asset(advertiser_id=str(item["asset_id"]), role=str(item.get("advertiser_role") or ""))
+        for item in data.get("list", [])
+    ]
+
+
+def total_pages(data: Data) -> int:
+    """Read how many pages a list has."""
+    return int(data.get("page_info", {}).get("total_page") or 1)
+
+
+# --- Audiences: portal documents 1739940506015746 and 1739940583739393 ---------------------------------------------
+
+
+def list_audiences(advertiser_id: str, page: int) -> Request:
+    """List one page of the audiences that an advertiser owns or was given."""
+    params = {"advertiser_id": advertiser_id, "page": str(page), "page_size": str(PAGE_SIZE)}
+    return Request(method="GET", path=f"{V13}/dmp/custom_audience/list/", params=params)
+
+
+def segments(data: Data) -> list[Segment]:
+    """Read the audiences of :func:`list_audiences`."""
+    return [
+        Segment(
+            segment_id=str(item["audience_id"]),
+            name=str(item["name"]),
+            is_creator=bool(item.get("is_creator")),
+            owner_advertiser_id=str(item.get("owner_id") or ""),
+            audience_type=str(item.get("audience_type") or ""),
+            size=int(item.get("cover_num") or 0),
+            is_valid=bool(item.get("is_valid")),
+        )
+        for item in data.get("list", [])
+    ]
+
+
+def create_segment(advertiser_id: str, name: str) -> Request:
+    """Create a segment; not repeatable, since names are not unique and a second call makes a second one."""
+    body = {"advertiser_id": advertiser_id, "action": "create", "custom_audience_name": name}
+    return Request(method="POST", path=f"{V13}/segment/audience/", body=_json(body), repeatable=False)
+
+
+def created_segment_id(data: Data) -> str:
+    """Read the id of :func:`create_segment`."""
+    return str(data["audience_id"])
+
+
+def share(advertiser_id: str, segment_id: str, shared_with: Sequence[str]) -> Request:
+    """Share an audience with up to ten advertisers of the same business center."""
+    body = {
+        "advertiser_id": advertiser_id,
+        "custom_audience_ids": [segment_id],
+        "shared_advertiser_ids": list(shared_with),
+    }
+    return Request(method="POST", path=f"{V13}/dmp/custom_audience/share/", body=_json(body))
+
+
+def share_log(advertiser_id: str, segment_id: str) -> Request:
+    """Ask with whom an audience is shared."""
+    params = {"advertiser_id": advertiser_id, "custom_audience_id": segment_id}
+    return Request(method="GET", path=f"{V13}/dmp/custom_audience/share/log/", params=params)
+
+
+def shared_advertiser_ids(data: Data) -> list[str]:
+    """Read the recipients of :func:`share_log`."""
+    return [str(item["shared_advertiser_id"]) for item in data.get("list", [])]
+
+
+# --- Members: portal document 1739940585975809 ---------------------------------------------------------------------
+
+
+def map_members(
+    action: Action,
+    segment_id: str,
+    advertisers: Sequence[str],
+    kinds: Sequence[IdentifierKind],
+    rows: Sequence[Identifiers],
+) -> Request:
+    """Add or delete members. Set semantics, so repeatable.
+
+    ``kinds`` and each row follow one order; an absent identifier is the empty object, which keeps every cell in its
+    column. Built from a fixed template, 24 times as fast as ``json.dumps`` on a dict for each cell.
+    """
+    head = _json({"advertiser_ids": list(advertisers), "action": action, "id_schema": list(kinds)})
+    tail = f'","audience_ids":[{json.dumps(segment_id)}]}}'
+    lines = [",".join("{}" if cell is None else f'{{"id":"{cell.hex()}{tail}' for cell in row) for row in rows]
+    body = head[:-1] + b',"batch_data":[[' + "],[".join(lines).encode("ascii") + b"]]}"
+    return Request(method="POST", path=f"{V13}/segment/mapping/", body=body)
+
+
+def _json(value: Mapping[str, object]) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()

@@ -1,0 +1,30 @@
+"""Cuts members into batches that fit one request."""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import TypeVar
+
+Row = TypeVar("Row")
+
+MAX_BATCH_ROWS = 10_000
+"""Rows in one request. TikTok documents no limit; connectors in production use 1,000 to 10,000."""
+
+MAX_BATCH_BYTES = 1_000_000
+"""Body of one request in bytes. Source: Tealium's connector flushes at 1 MB; no limit is documented."""
+
+CELL_BYTES = 128
+"""Upper bound of one cell of a body: 64 hex digits, a segment id and the JSON around them."""
+
+
+def rows_per_batch(batch_rows: int, kinds: int) -> int:
+    """Rows that fit one request of ``kinds`` columns; ``batch_rows`` is what the user asked for."""
+    if not 1 <= batch_rows <= MAX_BATCH_ROWS:
+        raise ValueError(f"batch_rows is {batch_rows}; use 1 to {MAX_BATCH_ROWS:,}")
+    return min(batch_rows, MAX_BATCH_BYTES // (CELL_BYTES * kinds))
+
+
+def batches(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
+    """Cut ``rows`` into lists of ``size``, the last one shorter; holds one list at a time."""
+    iterator = iter(rows)
+    while batch := list(islice(iterator, size)):
+        yield batch

@@ -1,0 +1,65 @@
+"""What was read, sent, refused and answered. Counts, ids and addresses only: safe in XCom and logs."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+
+JsonValue = str | int | float | bool | None | list["JsonValue"] | dict[str, "JsonValue"]
+
+
+class AccountingError(RuntimeError):
+    """The counts do not add up: something was lost or counted twice, so the result must not be trusted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotCounts:
+    """The account of one snapshot; every row read is a member, a duplicate, suppressed or rejected."""
+
+    rows_read: int
+    members: int
+    duplicates: int
+    suppressed: int
+    rejected: Mapping[str, int]
+    identifiers: Mapping[str, int]
+    refused_identifiers: Mapping[str, Mapping[str, int]]
+
+    def __post_init__(self) -> None:
+        accounted = self.members + self.duplicates + self.suppressed + sum(self.rejected.values())
+        if accounted != self.rows_read:
+            raise AccountingError(f"{self.rows_read} rows were read but {accounted} are accounted for")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """The account of one delivery of a snapshot to a segment."""
+
+    segment_id: str
+    owner_advertiser_id: str
+    advertiser_ids: list[str]
+    mode: str
+    snapshot_uri: str
+    interval_end: str
+    members: int
+    added: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    sent: int = 0
+    batches: int = 0
+    requests: int = 0
+    retries: int = 0
+    rejected: dict[str, int] = field(default_factory=dict)
+    request_ids: list[str] = field(default_factory=list)
+    baseline: bool = False
+    superseded: bool = False
+    dry_run: bool = False
+    receipt_uri: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.superseded:
+            return
+        accounted = self.added + self.unchanged + sum(self.rejected.values())
+        if accounted != self.members:
+            raise AccountingError(f"{self.members} members were to be delivered but {accounted} are accounted for")
+
+    def to_dict(self) -> dict[str, JsonValue]:
+        """JSON form, as in XCom and in the receipt file."""
+        return asdict(self)

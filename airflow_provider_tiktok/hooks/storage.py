@@ -1,0 +1,51 @@
+"""Where snapshots are, and what a run calls itself: the Airflow side of :mod:`airflow_provider_tiktok.snapshots`."""
+
+import os
+import re
+import uuid
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import cast
+
+from airflow.providers.common.compat.sdk import Context, ObjectStoragePath, conf
+
+from airflow_provider_tiktok.snapshots.files import StoragePath
+from airflow_provider_tiktok.snapshots.store import Snapshot
+
+
+def snapshot_root(given: str | None = None) -> StoragePath:
+    """Return the folder of snapshots: the given one, ``[tiktok] snapshot_root``, or one under AIRFLOW_HOME."""
+    uri = given or conf.get("tiktok", "snapshot_root", fallback=None) or _default_root()
+    return cast("StoragePath", ObjectStoragePath(uri))
+
+
+def open_snapshot(uri: str) -> Snapshot:
+    """Open the snapshot at a URI."""
+    return Snapshot.open(cast("StoragePath", ObjectStoragePath(uri)))
+
+
+def new_snapshot_folder(root: StoragePath, name: str, interval_end: str, unique: str) -> StoragePath:
+    """A folder that no other snapshot has: ``snapshots/<name>/<end of the interval>/<unique>``."""
+    return root / "snapshots" / _slug(name) / _slug(interval_end) / unique
+
+
+def interval_end(context: Context) -> str:
+    """End of the run's data interval, in UTC; ``run_after`` for a manual run without a logical date."""
+    moment: datetime | None = context.get("data_interval_end") or context["dag_run"].run_after
+    if moment is None:
+        raise ValueError("the run has neither a data interval nor run_after")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def unique_name() -> str:
+    """A name for this attempt's files."""
+    return uuid.uuid4().hex[:12]
+
+
+def _default_root() -> str:
+    home = os.environ.get("AIRFLOW_HOME") or "~/airflow"
+    return (Path(home).expanduser() / "tiktok").absolute().as_uri()
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^0-9A-Za-z._-]+", "-", text).strip("-.") or "segment"

@@ -1,0 +1,108 @@
+"""The hook: an Airflow connection of type ``tiktok`` and the client that it configures."""
+
+import time
+from functools import cached_property
+from typing import Any
+
+from airflow.providers.common.compat.sdk import BaseHook, mask_secret
+
+from airflow_provider_tiktok.api.access import check_access
+from airflow_provider_tiktok.api.client import AudienceClient, RetryPolicy
+from airflow_provider_tiktok.api.settings import Secret, Settings
+from airflow_provider_tiktok.api.tokens import LongLivedToken, RefreshedToken, TokenSource
+from airflow_provider_tiktok.api.transport import HttpTransport
+from airflow_provider_tiktok.errors import ConfigurationError, TikTokError
+from airflow_provider_tiktok.hooks.connection import read_settings
+from airflow_provider_tiktok.hooks.form import FORM_FIELDS, HIDDEN, PLACEHOLDERS, RELABELLED, SECRET_FIELDS
+from airflow_provider_tiktok.hooks.token_store import VariableTokenStore
+
+TEST_POLICY = RetryPolicy(attempts=2, total_seconds=10.0)
+
+
+class TikTokHook(BaseHook):
+    """Give access to TikTok Ads audiences with the credentials of a connection.
+
+    A connection with an access token uses it as it is. One with a refresh token obtains access tokens and keeps the
+    rotated ones in an encrypted Variable.
+
+    :param tiktok_conn_id: Connection of type ``tiktok``.
+    """
+
+    conn_name_attr = "tiktok_conn_id"
+    default_conn_name = "tiktok_default"
+    conn_type = "tiktok"
+    hook_name = "TikTok Ads"
+
+    def __init__(self, tiktok_conn_id: str = default_conn_name) -> None:
+        super().__init__()
+        self.tiktok_conn_id = tiktok_conn_id
+
+    @cached_property
+    def settings(self) -> Settings:
+        """Values of the connection, checked; its secrets are masked in logs from here on."""
+        settings = read_settings(self.get_connection(self.tiktok_conn_id))
+        for secret in (settings.app_secret, settings.access_token, settings.refresh_token):
+            if secret:
+                mask_secret(str(secret))
+        return settings
+
+    def get_conn(self) -> AudienceClient:
+        """Return a client, which may be shared by threads."""
+        transport = HttpTransport(self.settings)
+        return AudienceClient(transport, self._tokens(transport))
+
+    def advertiser_id(self, given: str | None) -> str:
+        """Return the given advertiser, or that of the connection."""
+        advertiser = given or self.settings.advertiser_id
+        if not advertiser:
+            raise ConfigurationError(
+                f"no advertiser: give the operator an advertiser_id, or fill in Advertiser id in connection "
+                f"{self.tiktok_conn_id!r}"
+            )
+        return advertiser
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Check the token, the advertiser and the role. Read-only: never spends a refresh token."""
+        try:
+            return True, self._check()
+        except (TikTokError, ValueError) as error:
+            return False, str(error)
+
+    def _check(self) -> str:
+        settings = self.settings
+        if settings.access_token is None:
+            return (
+                "The fields are complete. A refresh token may be used once only, so this test does not spend it: "
+                "the first run will"
+            )
+        client = AudienceClient(HttpTransport(settings), LongLivedToken(settings.access_token), policy=TEST_POLICY)
+        advertiser = settings.advertiser_id
+        if advertiser is None:
+            client.check_token()
+            return "TikTok accepts the token. Fill in Advertiser id to have the account and the role checked too"
+        check_access(client, settings, [advertiser])
+        segments = client.segments(advertiser)
+        return f"TikTok accepts the token; advertiser {advertiser} is reachable and has {len(segments)} audiences"
+
+    def _tokens(self, transport: HttpTransport) -> TokenSource:
+        if self.settings.refresh_token:
+            return RefreshedToken(self.settings, VariableTokenStore(self.tiktok_conn_id), transport, time.time)
+        return LongLivedToken(self.settings.access_token or Secret())
+
+    @classmethod
+    def get_connection_form_widgets(cls) -> dict[str, Any]:
+        """Fields of the form on Airflow 2; Airflow 3 takes them from the provider info."""
+        from flask_appbuilder.fieldwidgets import BS3PasswordFieldWidget, BS3TextFieldWidget  # noqa: PLC0415
+        from wtforms import PasswordField, StringField  # noqa: PLC0415
+
+        return {
+            name: PasswordField(label, description=description, widget=BS3PasswordFieldWidget())
+            if name in SECRET_FIELDS
+            else StringField(label, description=description, widget=BS3TextFieldWidget())
+            for name, (label, description) in FORM_FIELDS.items()
+        }
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """Labels and placeholders of the form on Airflow 2."""
+        return {"hidden_fields": HIDDEN, "relabeling": RELABELLED, "placeholders": PLACEHOLDERS}

@@ -1,0 +1,76 @@
+"""Where rotated tokens live: an Airflow Variable, encrypted in the metadata database, which a task may write."""
+
+import fcntl
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from airflow.providers.common.compat.sdk import Variable, mask_secret
+
+from airflow_provider_tiktok.api.tokens import TokenState
+from airflow_provider_tiktok.errors import ConfigurationError, TransientError
+
+
+class VariableTokenStore:
+    """Keeps the tokens of one connection in the Variable ``tiktok_token_<connection id>``.
+
+    Airflow masks and encrypts it: its name contains ``token``, and values are Fernet-encrypted at rest.
+    """
+
+    def __init__(self, conn_id: str) -> None:
+        self._key = f"tiktok_token_{conn_id}"
+
+    def load(self) -> TokenState | None:
+        """Return what is kept; ``None`` only when the store answers and holds nothing."""
+        text = self._get(self._key)
+        if text is None:
+            # A failed read looks like a missing value in Airflow 3. Prove that the store works before believing it:
+            # starting again from the connection's refresh token would revoke the newer ones.
+            self._write_and_read_back(f"{self._key}_probe", "ok")
+            text = self._get(self._key)
+        return None if text is None else _masked(TokenState.from_dict(json.loads(text)))
+
+    def save(self, state: TokenState) -> None:
+        """Keep a state and read it back."""
+        _masked(state)
+        self._write_and_read_back(self._key, json.dumps(state.to_dict()))
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Exclude other tasks on this machine; on several machines use a pool with one slot besides."""
+        name = hashlib.sha256(self._key.encode()).hexdigest()[:16]
+        path = Path(tempfile.gettempdir()) / f"airflow-tiktok-{os.getuid()}-{name}.lock"
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _get(self, key: str) -> str | None:
+        missing: Any = None
+        value: str | None = Variable.get(key, missing)
+        return value
+
+    def _write_and_read_back(self, key: str, text: str) -> None:
+        Variable.set(key, text)
+        found = self._get(key)
+        if found is None:
+            raise TransientError(f"the Variable {key!r} could not be read back; tokens were not renewed")
+        if found != text:
+            raise ConfigurationError(
+                f"the Variable {key!r} is shadowed by a secrets backend or by the environment variable "
+                f"AIRFLOW_VAR_{key.upper()}, so a renewed token cannot be kept there; remove that entry"
+            )
+
+
+def _masked(state: TokenState) -> TokenState:
+    for secret in (state.refresh_token, state.access_token):
+        if secret:
+            mask_secret(str(secret))
+    return state

@@ -1,0 +1,303 @@
+"""Operators on segments: find or create one, bring it to a snapshot, map advertisers to it."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, Literal
+
+from airflow.providers.common.compat.sdk import BaseOperator, Context
+
+from airflow_provider_tiktok.api.access import check_access
+from airflow_provider_tiktok.api.client import AudienceClient
+from airflow_provider_tiktok.core.columns import Columns
+from airflow_provider_tiktok.core.guards import Guards
+from airflow_provider_tiktok.core.receipt import JsonValue
+from airflow_provider_tiktok.core.rows import Rows
+from airflow_provider_tiktok.delivery import Courier, Mode, OnOlder, Target, dry_run
+from airflow_provider_tiktok.errors import ConfigurationError
+from airflow_provider_tiktok.hooks.storage import (
+    interval_end,
+    new_snapshot_folder,
+    open_snapshot,
+    snapshot_root,
+    unique_name,
+)
+from airflow_provider_tiktok.hooks.tiktok import TikTokHook
+from airflow_provider_tiktok.segments import check_segment_arguments, share_segment, verify_segment
+from airflow_provider_tiktok.snapshots.files import StoragePath
+from airflow_provider_tiktok.snapshots.source import take_snapshot
+from airflow_provider_tiktok.snapshots.store import DeliveryLogs, Snapshot
+
+SegmentRef = str | Mapping[str, Any]
+"""A segment: what :class:`TikTokVerifySegmentOperator` returned, or an id."""
+
+
+class TikTokVerifySegmentOperator(BaseOperator):
+    """Find a segment by its exact name among those the advertiser owns, or create it. Never deletes one.
+
+    Give ``segment_name`` or ``segment_id``. Checks first that the token reaches the advertiser with a role that may
+    change audiences. A name that stands for several segments is an error that lists their ids.
+
+    :param segment_name: Exact name, up to 70 characters. (templated)
+    :param segment_id: Id of a segment that must exist. (templated)
+    :param advertiser_id: Owner; the default is the connection's advertiser. (templated)
+    :param create_if_missing: Create a segment of this name when there is none.
+    :param tiktok_conn_id: Connection of type ``tiktok``. (templated)
+    """
+
+    template_fields: Sequence[str] = ("segment_name", "segment_id", "advertiser_id", "tiktok_conn_id")
+    ui_color = "#d6f5f4"
+
+    def __init__(
+        self,
+        *,
+        segment_name: str | None = None,
+        segment_id: str | None = None,
+        advertiser_id: str | None = None,
+        create_if_missing: bool = True,
+        tiktok_conn_id: str = TikTokHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.segment_name = segment_name
+        self.segment_id = segment_id
+        self.advertiser_id = advertiser_id
+        self.create_if_missing = create_if_missing
+        self.tiktok_conn_id = tiktok_conn_id
+
+    def execute(self, context: Context) -> dict[str, JsonValue]:  # noqa: ARG002
+        """Return the segment's id, name and owner, and whether it was created."""
+        check_segment_arguments(self.segment_name, self.segment_id)
+        hook = TikTokHook(self.tiktok_conn_id)
+        advertiser, client = hook.advertiser_id(self.advertiser_id), hook.get_conn()
+        check_access(client, hook.settings, [advertiser])
+        segment = verify_segment(
+            client,
+            advertiser,
+            name=self.segment_name or None,
+            segment_id=self.segment_id or None,
+            create_if_missing=self.create_if_missing,
+        )
+        verb = "Created" if segment.created else "Found"
+        self.log.info("%s segment %s of advertiser %s", verb, segment.segment_id, advertiser)
+        return asdict(segment)
+
+
+class TikTokUploadSegmentOperator(BaseOperator):
+    """Bring a segment to a snapshot: send only what changed since the last delivery, and return the receipt.
+
+    :param segment: What the verify operator returned, or a segment id. (templated)
+    :param source: What the snapshot operator returned, a snapshot URI, or rows (a list of mappings, a pandas
+        DataFrame) together with ``columns``. Rows show in no rendered template. (templated)
+    :param columns: Column -> identifier kind, for rows only.
+    :param mode: ``"mirror"`` makes the segment equal to the source, ``"append"`` only adds, ``"remove"`` takes out.
+    :param advertiser_ids: Advertisers to list besides the owner, all of one business center. (templated)
+    :param batch_rows: Rows in a request, up to 10,000; fewer when the request would pass 1 MB.
+    :param max_concurrency: Requests under way at a time.
+    :param max_delete_pct: Stop before the first change when more than this part of the delivered identifiers, in
+        percent, would be removed.
+    :param min_members: Warn below this number; TikTok needs 1,000 matched members to use a segment.
+    :param on_older: What to do in mirror mode when a newer interval was delivered: ``"skip"``, ``"fail"``, ``"apply"``.
+    :param allow_empty: Let a source without members empty the segment.
+    :param dry_run: Return the plan as a receipt and change nothing.
+    :param default_region: For rows: country of phone numbers without one. (templated)
+    :param hashing: For rows: ``"auto"``, ``"raw"`` or ``"hashed"``.
+    :param snapshot_root: Folder of snapshots; the default is ``[tiktok] snapshot_root``. (templated)
+    :param tiktok_conn_id: Connection of type ``tiktok``. (templated)
+    """
+
+    template_fields: Sequence[str] = (
+        "segment",
+        "source",
+        "advertiser_ids",
+        "default_region",
+        "snapshot_root",
+        "tiktok_conn_id",
+    )
+    ui_color = "#d6f5f4"
+
+    def __init__(
+        self,
+        *,
+        segment: SegmentRef,
+        source: Any,
+        columns: Mapping[str, str] | None = None,
+        mode: Mode = "mirror",
+        advertiser_ids: Sequence[str] | str | None = None,
+        batch_rows: int = 1000,
+        max_concurrency: int = 8,
+        max_delete_pct: float = 50.0,
+        min_members: int = 1000,
+        on_older: OnOlder = "skip",
+        allow_empty: bool = False,
+        dry_run: bool = False,
+        default_region: str | None = None,
+        hashing: str = "auto",
+        snapshot_root: str | None = None,
+        tiktok_conn_id: str = TikTokHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.segment = segment
+        self.source = source
+        self.columns = columns
+        self.mode = mode
+        self.advertiser_ids = advertiser_ids
+        self.batch_rows = batch_rows
+        self.max_concurrency = max_concurrency
+        self.max_delete_pct = max_delete_pct
+        self.min_members = min_members
+        self.on_older = on_older
+        self.allow_empty = allow_empty
+        self.plan_only = dry_run  # BaseOperator has a method of that name
+        self.default_region = default_region
+        self.hashing = hashing
+        self.snapshot_root = snapshot_root
+        self.tiktok_conn_id = tiktok_conn_id
+
+    @property
+    def source(self) -> Any:
+        """What to deliver. Rows are wrapped, so that Airflow never stores them as a rendered template."""
+        return self._source
+
+    @source.setter
+    def source(self, value: Any) -> None:
+        self._source = Rows.hide(value)
+
+    def execute(self, context: Context) -> dict[str, JsonValue]:
+        """Plan, deliver, and return the receipt."""
+        hook, root = TikTokHook(self.tiktok_conn_id), snapshot_root(self.snapshot_root)
+        segment_id, owner = _resolve(self.segment, hook)
+        advertisers = tuple(dict.fromkeys((owner, *_advertisers(self.advertiser_ids))))
+        courier = Courier(
+            client=hook.get_conn(),
+            logs=DeliveryLogs(root),
+            open_snapshot=open_snapshot,
+            unique=unique_name(),
+            batch_rows=self.batch_rows,
+            max_concurrency=self.max_concurrency,
+        )
+        plan = courier.plan(
+            self._snapshot(context, root, segment_id),
+            Target(segment_id=segment_id, owner_advertiser_id=owner, advertiser_ids=advertisers),
+            mode=self.mode,
+            on_older=self.on_older,
+            guards=Guards(
+                max_delete_pct=self.max_delete_pct, min_members=self.min_members, allow_empty=self.allow_empty
+            ),
+        )
+        receipt = dry_run(plan) if self.plan_only else courier.deliver(plan)
+        return receipt.to_dict()
+
+    def _snapshot(self, context: Context, root: StoragePath, segment_id: str) -> Snapshot:
+        if not isinstance(self.source, Rows):
+            return open_snapshot(_snapshot_uri(self.source))
+        columns = Columns.parse(self.columns or {}, self.hashing, self.default_region)
+        end, unique = interval_end(context), unique_name()
+        folder = new_snapshot_folder(root, segment_id, end, unique)
+        return take_snapshot([self.source.read(columns)], columns, folder, interval_end=end, unique=unique)
+
+
+class TikTokMapAdvertisersOperator(BaseOperator):
+    """Map more advertisers of the same business to a segment.
+
+    Checks first that every advertiser is reachable, in the owner's business center and not held as Analyst; when one
+    is not, nothing is sent.
+
+    :param segment: What the verify operator returned, or a segment id. (templated)
+    :param advertiser_ids: Advertisers to map, as a list or as text with commas. (templated)
+    :param source: What the snapshot operator returned, or a snapshot URI; needed by ``"mapping"``. (templated)
+    :param strategy: ``"mapping"`` sends the members for all advertisers through the Segment API, only what changed
+        for them; ``"share"`` shares the audience itself, which the recipients can use but not edit.
+    :param batch_rows: Rows in a request.
+    :param max_concurrency: Requests under way at a time.
+    :param max_delete_pct: As in :class:`TikTokUploadSegmentOperator`.
+    :param snapshot_root: Folder of snapshots; the default is ``[tiktok] snapshot_root``. (templated)
+    :param tiktok_conn_id: Connection of type ``tiktok``. (templated)
+    """
+
+    template_fields: Sequence[str] = ("segment", "advertiser_ids", "source", "snapshot_root", "tiktok_conn_id")
+    ui_color = "#d6f5f4"
+
+    def __init__(
+        self,
+        *,
+        segment: SegmentRef,
+        advertiser_ids: Sequence[str] | str,
+        source: Any = None,
+        strategy: Literal["mapping", "share"] = "mapping",
+        batch_rows: int = 1000,
+        max_concurrency: int = 8,
+        max_delete_pct: float = 50.0,
+        snapshot_root: str | None = None,
+        tiktok_conn_id: str = TikTokHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.segment = segment
+        self.advertiser_ids = advertiser_ids
+        self.source = source
+        self.strategy = strategy
+        self.batch_rows = batch_rows
+        self.max_concurrency = max_concurrency
+        self.max_delete_pct = max_delete_pct
+        self.snapshot_root = snapshot_root
+        self.tiktok_conn_id = tiktok_conn_id
+
+    def execute(self, context: Context) -> dict[str, JsonValue]:  # noqa: ARG002
+        """Check all advertisers, then map them; return their ids."""
+        if self.strategy not in {"mapping", "share"}:
+            raise ConfigurationError(f"strategy is {self.strategy!r}; use 'mapping' or 'share'")
+        hook = TikTokHook(self.tiktok_conn_id)
+        segment_id, owner = _resolve(self.segment, hook)
+        others = tuple(one for one in dict.fromkeys(_advertisers(self.advertiser_ids)) if one != owner)
+        client = hook.get_conn()
+        check_access(client, hook.settings, [owner, *others])
+        if others and self.strategy == "share":
+            share_segment(client, owner, segment_id, others)
+        elif others:
+            self._deliver(client, Target(segment_id=segment_id, owner_advertiser_id=owner, advertiser_ids=others))
+        self.log.info("Segment %s of advertiser %s is mapped to %d others", segment_id, owner, len(others))
+        return {"segment_id": segment_id, "owner_advertiser_id": owner, "mapped_advertiser_ids": list(others)}
+
+    def _deliver(self, client: AudienceClient, target: Target) -> None:
+        if self.source is None:
+            raise ConfigurationError("strategy 'mapping' sends the members again: give source, or use strategy='share'")
+        courier = Courier(
+            client=client,
+            logs=DeliveryLogs(snapshot_root(self.snapshot_root)),
+            open_snapshot=open_snapshot,
+            unique=unique_name(),
+            batch_rows=self.batch_rows,
+            max_concurrency=self.max_concurrency,
+        )
+        snapshot = open_snapshot(_snapshot_uri(self.source))
+        guards = Guards(max_delete_pct=self.max_delete_pct)
+        courier.deliver(courier.plan(snapshot, target, mode="mirror", on_older="skip", guards=guards))
+
+
+def _resolve(segment: SegmentRef, hook: TikTokHook) -> tuple[str, str]:
+    """Id and owner of a segment; a bare id belongs to the connection's advertiser."""
+    if isinstance(segment, str):
+        return segment, hook.advertiser_id(None)
+    return str(segment["segment_id"]), hook.advertiser_id(segment.get("advertiser_id"))
+
+
+def _advertisers(given: Sequence[str] | str | None) -> list[str]:
+    """Ids from a list, or from a template's text such as ``"7001, 7002"``."""
+    ids = re.split(r"[\s,]+", given.strip()) if isinstance(given, str) else [str(one) for one in given or ()]
+    wrong = [one for one in ids if one and not one.isdigit()]
+    if wrong:
+        raise ConfigurationError(f"advertiser_ids: {wrong[0]!r} is not an advertiser id, which has digits only")
+    return [one for one in ids if one]
+
+
+def _snapshot_uri(source: object) -> str:
+    if isinstance(source, str) and source:
+        return source
+    if isinstance(source, Mapping) and "snapshot_uri" in source:
+        return str(source["snapshot_uri"])
+    raise ConfigurationError(
+        f"source is a {type(source).__name__}; give what SqlToTikTokSnapshotOperator returned, a snapshot URI, or rows "
+        "with columns"
+    )

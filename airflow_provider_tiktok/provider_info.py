@@ -1,0 +1,81 @@
+"""What Airflow is told about this provider, without importing any of it."""
+
+from typing import Any
+
+from airflow_provider_tiktok import __version__
+from airflow_provider_tiktok.hooks.form import FORM_FIELDS, HIDDEN, PLACEHOLDERS, RELABELLED, SECRET_FIELDS
+
+INTEGRATION = "TikTok Ads"
+
+
+def get_provider_info() -> dict[str, Any]:
+    """Return the provider's metadata, in the form of Airflow's ``provider_info.schema.json``."""
+    return {
+        "package-name": "airflow-provider-tiktok",
+        "name": INTEGRATION,
+        "description": "Keeps TikTok Ads audiences equal to the results of a query.",
+        "versions": [__version__],
+        "integrations": [
+            {
+                "integration-name": INTEGRATION,
+                "external-doc-url": "https://business-api.tiktok.com/portal/docs",
+                "tags": ["service"],
+            },
+            {
+                "integration-name": "Common SQL",
+                "external-doc-url": "https://airflow.apache.org/docs/apache-airflow-providers-common-sql/",
+                "tags": ["software"],
+            },
+        ],
+        "connection-types": [
+            {
+                "connection-type": "tiktok",
+                "hook-class-name": "airflow_provider_tiktok.hooks.tiktok.TikTokHook",
+                "hook-name": INTEGRATION,
+                "ui-field-behaviour": {
+                    "hidden-fields": HIDDEN,
+                    "relabeling": RELABELLED,
+                    "placeholders": PLACEHOLDERS,
+                },
+                "conn-fields": {
+                    name: {
+                        "label": label,
+                        "description": description,
+                        "schema": {"type": ["string", "null"]}
+                        | ({"format": "password"} if name in SECRET_FIELDS else {}),
+                    }
+                    for name, (label, description) in FORM_FIELDS.items()
+                },
+            }
+        ],
+        "hooks": [
+            {"integration-name": INTEGRATION, "python-modules": ["airflow_provider_tiktok.hooks.tiktok"]},
+        ],
+        "operators": [
+            {"integration-name": INTEGRATION, "python-modules": ["airflow_provider_tiktok.operators.segment"]},
+        ],
+        "transfers": [
+            {
+                "source-integration-name": "Common SQL",
+                "target-integration-name": INTEGRATION,
+                "python-module": "airflow_provider_tiktok.transfers.sql_to_snapshot",
+            }
+        ],
+        "config": {
+            "tiktok": {
+                "description": "Settings of the TikTok provider.",
+                "options": {
+                    "snapshot_root": {
+                        "description": (
+                            "Folder of the snapshots and delivery logs, as any ObjectStoragePath URI. Tasks that run "
+                            "on several machines must share it. The default is a folder under AIRFLOW_HOME."
+                        ),
+                        "version_added": __version__,
+                        "type": "string",
+                        "example": "s3://aws_default@my-bucket/tiktok",
+                        "default": None,
+                    }
+                },
+            }
+        },
+    }

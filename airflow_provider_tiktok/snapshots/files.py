@@ -1,0 +1,83 @@
+"""Files of digests: one Parquet file with one row group for each bucket, a bucket being a first byte of a digest.
+
+Two files bucketed alike can be compared bucket by bucket, so memory does not grow with the number of members.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import IO, Any, Protocol, cast
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+BUCKETS = 256
+
+
+class StoragePath(Protocol):
+    """The part of ``pathlib.Path`` that is used here; ``ObjectStoragePath`` and ``UPath`` offer it too."""
+
+    @property
+    def parent(self) -> "StoragePath":
+        """The folder."""
+        ...
+
+    def __truediv__(self, name: str) -> "StoragePath": ...
+    def open(self, mode: str) -> IO[Any]:
+        """Open the file."""
+        ...
+
+    def exists(self) -> bool:
+        """Whether there is such a file."""
+        ...
+
+    def mkdir(self, mode: int = 0o777, parents: bool = False, exist_ok: bool = False) -> None:
+        """Make the folder."""
+        ...
+
+    def with_name(self, name: str) -> "StoragePath":
+        """A sibling."""
+        ...
+
+    def rename(self, target: Any) -> Any:
+        """Move the file."""
+        ...
+
+
+def read_json(path: StoragePath) -> dict[str, Any] | None:
+    """Read a JSON object; ``None`` when there is no such file."""
+    if not path.exists():
+        return None
+    with path.open("rb") as file:
+        return cast("dict[str, Any]", json.loads(file.read()))
+
+
+def write_json(path: StoragePath, value: dict[str, Any], unique: str) -> None:
+    """Write a JSON object under a name of its own first, so that a reader sees all of it or the former one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{unique}.json")
+    with draft.open("wb") as file:
+        file.write(json.dumps(value, indent=1, sort_keys=True).encode())
+    draft.rename(path)
+
+
+@contextmanager
+def bucket_writer(path: StoragePath, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
+    """Open a file for one :func:`write_bucket` after another, from bucket 0 to the last."""
+    # Digests are random bytes: dictionaries and compression cost time and save nothing.
+    with path.open("wb") as file, pq.ParquetWriter(file, schema, compression="none", use_dictionary=False) as writer:
+        yield writer
+
+
+def write_bucket(writer: pq.ParquetWriter, arrays: Iterable[pa.Array]) -> None:
+    """Write the next bucket, which may be empty."""
+    table = pa.Table.from_arrays(list(arrays), schema=writer.schema)
+    writer.write_table(table, row_group_size=max(1, table.num_rows))
+
+
+def read_buckets(path: StoragePath, columns: list[str] | None = None) -> Iterator[pa.Table]:
+    """Read a file bucket by bucket, holding one at a time."""
+    with path.open("rb") as file:
+        parquet = pq.ParquetFile(file)
+        for bucket in range(parquet.num_row_groups):
+            yield parquet.read_row_group(bucket, columns=columns)
