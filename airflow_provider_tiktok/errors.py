@@ -4,6 +4,7 @@
 Type                What to do
 ==================  ==========================================================
 ConfigurationError  Mend the connection, the operator or the segment's name.
+QueryError          Mend the query or its database; nothing was sent.
 AuthError           Authorise again, or ask for the missing role or scope.
 RejectedError       TikTok refuses this request for good: read its message.
 TransientError      Already retried within bounds; run the task again later.
@@ -19,6 +20,10 @@ class TikTokError(Exception):
 
 class ConfigurationError(TikTokError, ValueError):
     """The connection, an operator's argument or the set-up in TikTok is wrong; a person must mend it."""
+
+
+class QueryError(TikTokError):
+    """The database refused or broke off the query. The text is the database's, with personal values masked."""
 
 
 class ApiError(TikTokError):

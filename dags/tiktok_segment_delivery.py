@@ -1,6 +1,6 @@
 """Keep a TikTok segment equal to the result of a query, every day: query, verify, upload, map."""
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 from airflow.providers.common.compat.sdk import DAG
 from airflow.timetables.interval import CronDataIntervalTimetable
@@ -19,7 +19,7 @@ with DAG(
     dag_id="tiktok_segment_delivery",
     # A cron preset such as "@daily" has an empty data interval in Airflow 3; this timetable has a real one.
     schedule=CronDataIntervalTimetable("0 6 * * *", timezone="UTC"),
-    start_date=datetime(2026, 1, 1, tzinfo=timezone.utc),
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,
     default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},

@@ -3,10 +3,10 @@
 Source: return codes of TikTok portal document 1737172488964097, with observations of production connectors.
 """
 
-import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from airflow_provider_tiktok.core.scrub import scrub_digests
 from airflow_provider_tiktok.errors import ApiError, AuthError, RejectedError, TokenExpiredError, TransientError
 
 OK = 0
@@ -18,9 +18,6 @@ OUTAGE_CODES = frozenset(
 EXPIRED_TOKEN_CODES = frozenset({40102, 40105})
 AUTH_CODES = frozenset({40001, 40101, 40103, 40104, *range(40106, 40126), 40300})
 NOT_EDITABLE = "is not editable"
-MESSAGE_LENGTH = 300
-
-_DIGEST_OR_TOKEN = re.compile(r"[0-9a-fA-F]{32,}")
 
 CURES: Mapping[int, str] = MappingProxyType(
     {
@@ -43,7 +40,7 @@ CURES: Mapping[int, str] = MappingProxyType(
 def error_for(code: int, message: str, request_id: str | None) -> ApiError:
     """Turn a non-zero code of an HTTP 200 answer into an error whose type says what to do next."""
     cure = CURES.get(code)
-    said = _DIGEST_OR_TOKEN.sub("***", message)[:MESSAGE_LENGTH].rstrip(". ")
+    said = scrub_digests(message).rstrip(". ")
     text = f"TikTok says: {said}" + (f"; {cure}" if cure else "")
     return _type_for(code, message)(text, code=code, request_id=request_id)
 

@@ -11,7 +11,8 @@ from airflow.providers.common.sql.hooks.sql import DbApiHook
 from airflow_provider_tiktok.core.columns import Columns
 from airflow_provider_tiktok.core.guards import Guards
 from airflow_provider_tiktok.core.receipt import JsonValue
-from airflow_provider_tiktok.errors import ConfigurationError
+from airflow_provider_tiktok.core.scrub import scrub_values
+from airflow_provider_tiktok.errors import ConfigurationError, QueryError
 from airflow_provider_tiktok.hooks.storage import interval_end, new_snapshot_folder, snapshot_root, unique_name
 from airflow_provider_tiktok.snapshots.source import take_snapshot
 
@@ -90,14 +91,26 @@ class SqlToTikTokSnapshotOperator(BaseOperator):
 
     def _chunks(self, columns: Columns) -> Iterator[Iterator[Sequence[object]]]:
         with closing(self._connect()) as connection, closing(self._cursor(connection)) as cursor:
-            cursor.execute(self.sql, *([] if self.parameters is None else [self.parameters]))
-            first = cursor.fetchmany(self.chunk_rows)
+            rows = self._fetched(cursor)
+            first = next(rows, [])
             if cursor.description is None:
                 raise ConfigurationError("the sql returns no rows; give the operator a SELECT")
             positions = columns.positions([column[0] for column in cursor.description])
-            rest = iter(lambda: cursor.fetchmany(self.chunk_rows), [])
-            for rows in chain([first], rest):
-                yield ([row[position] for position in positions] for row in rows)
+            for chunk in chain([first], rows):
+                yield ([row[position] for position in positions] for row in chunk)
+
+    def _fetched(self, cursor: Any) -> Iterator[Sequence[Sequence[object]]]:
+        read = 0
+        try:
+            cursor.execute(self.sql, *([] if self.parameters is None else [self.parameters]))
+            while rows := cursor.fetchmany(self.chunk_rows):
+                yield rows
+                read += len(rows)
+        except Exception as error:
+            raise QueryError(
+                f"the query on {self.conn_id!r} failed after {read} rows: {type(error).__name__}: "
+                f"{scrub_values(str(error))}. No snapshot was made"
+            ) from None
 
     def _connect(self) -> Any:
         hook = BaseHook.get_hook(self.conn_id)

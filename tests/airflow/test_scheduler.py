@@ -1,0 +1,160 @@
+"""What only a real scheduler, executor and API server can show."""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_tiktok.emulator import (
+    ACCESS_TOKEN,
+    ADVERTISER_ID,
+    ANALYST_ADVERTISER_ID,
+    APP_ID,
+    APP_SECRET,
+    BC_ID,
+    REFRESH_TOKEN,
+    Emulator,
+)
+from demo.expected import expect
+from demo.local_airflow import LocalAirflow
+from demo.shop import build_shop, read_customers
+from tests.airflow.leaks import leaks, written_by
+from tests.kit import digests
+
+pytestmark = [pytest.mark.airflow, pytest.mark.timeout(300)]
+
+REPOSITORY = Path(__file__).parent.parent.parent
+EXAMPLE = "tiktok_segment_delivery"
+TODAY = datetime(2026, 3, 2, 6, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("shop") / "shop.db"
+    build_shop(path, customers=3000, before=TODAY)
+    return path
+
+
+@pytest.fixture(scope="module")
+def airflow(tmp_path_factory: pytest.TempPathFactory, shop: Path) -> Iterator[LocalAirflow]:
+    folders = [REPOSITORY / "dags", REPOSITORY / "tests" / "airflow" / "dags"]
+    with LocalAirflow(tmp_path_factory.mktemp("airflow"), folders, env={"PYTHONPATH": str(REPOSITORY)}) as local:
+        local.add_connection("shop", "sqlite", host=str(shop))
+        for dag in (EXAMPLE, "rows", "refresh", "failing"):
+            local.unpause(dag)
+        yield local
+
+
+def connect(airflow: LocalAirflow, tiktok: Emulator, conn_id: str = "tiktok_default", **extra: str) -> None:
+    airflow.add_connection(
+        conn_id,
+        "tiktok",
+        host=tiktok.url,
+        login=APP_ID,
+        password=APP_SECRET,
+        extra={"advertiser_id": ADVERTISER_ID, "bc_id": BC_ID, **extra},
+    )
+
+
+def run(airflow: LocalAirflow, dag: str, logical_date: datetime | None = None) -> tuple[str, str]:
+    interval = {} if logical_date is None else {"data_interval_start": logical_date}
+    if logical_date is not None:
+        interval["data_interval_end"] = logical_date + timedelta(days=1)
+    run_id = airflow.trigger(dag, logical_date, **interval)
+    return run_id, airflow.wait(dag, run_id, timeout=240)
+
+
+def test_past_intervals_run_in_any_order(airflow: LocalAirflow, tiktok: Emulator, shop: Path) -> None:
+    """The example DAG delivers any past day; a day that is older than the delivered one changes nothing."""
+    connect(airflow, tiktok, access_token=ACCESS_TOKEN)
+    receipts = {}
+    for days in (20, 3, 10):
+        run_id, state = run(airflow, EXAMPLE, TODAY - timedelta(days=days))
+        assert state == "success"
+        receipts[days] = airflow.xcom(EXAMPLE, run_id, "upload")
+    newest = (TODAY - timedelta(days=2)).strftime("%Y-%m-%d %H:%M:%S")
+    expected = expect(read_customers(shop, "marketing_consent = 1 AND signed_up_at < ?", (newest,)))
+    held = tiktok.members(receipts[3]["segment_id"])
+    assert {kind: held[kind] for kind in expected.digests} == expected.digests
+    assert (receipts[20]["baseline"], receipts[3]["baseline"]) == (True, False)
+    assert 0 < receipts[3]["added"] < receipts[3]["members"]
+    assert [receipts[days]["superseded"] for days in (20, 3, 10)] == [False, False, True]
+
+
+def test_a_manual_run_without_logical_date_delivers(airflow: LocalAirflow, tiktok: Emulator) -> None:
+    """The button "Trigger" of the UI gives a run without data interval, and it works."""
+    connect(airflow, tiktok, access_token=ACCESS_TOKEN)
+    run_id, state = run(airflow, EXAMPLE)
+    assert state == "success"
+    assert airflow.xcom(EXAMPLE, run_id, "upload")["members"] > 1000
+
+
+def test_rows_through_xcom_are_not_stored_as_rendered_templates(airflow: LocalAirflow, tiktok: Emulator) -> None:
+    """Rows of an upstream task are delivered, and the upload task's rendered fields show how many, not who."""
+    connect(airflow, tiktok, access_token=ACCESS_TOKEN)
+    run_id, state = run(airflow, "rows")
+    assert state == "success"
+    segment_id = airflow.xcom("rows", run_id, "upload")["segment_id"]
+    assert tiktok.members(segment_id)["EMAIL_SHA256"] == digests(f"canary{n}@example.com" for n in range(3))
+    with closing(sqlite3.connect(airflow.home / "airflow.db")) as database:
+        fields = [
+            json.dumps(row) for row in database.execute("SELECT rendered_fields FROM rendered_task_instance_fields")
+        ]
+    assert any("3 rows, not shown" in row for row in fields)
+    assert not any("canary" in row for row in fields)
+    logs = {name: text for name, text in written_by(airflow.home).items() if name != "metadata database"}
+    assert leaks(logs, [f"canary{number}@example.com" for number in range(3)]) == []
+
+
+def test_parallel_tasks_cause_one_refresh_and_the_next_run_none(airflow: LocalAirflow, tiktok: Emulator) -> None:
+    """Four mapped tasks share one rotated token, kept encrypted in Airflow; nothing shows it."""
+    connect(airflow, tiktok, "tiktok_refresh", refresh_token=REFRESH_TOKEN)
+    tiktok.create_audience(ADVERTISER_ID, "refresh")
+    for _ in range(2):
+        assert run(airflow, "refresh")[1] == "success"
+    assert tiktok.count_requests("/oauth2/refresh_token/") == 1
+    tiktok.advance(2 * 86_400)  # the access token is expired at TikTok, though not by this machine's clock
+    assert run(airflow, "refresh")[1] == "success"
+    assert tiktok.count_requests("/oauth2/refresh_token/") == 2
+    with closing(sqlite3.connect(airflow.home / "airflow.db")) as database:
+        rows = database.execute("SELECT key, is_encrypted FROM variable WHERE key = 'tiktok_token_tiktok_refresh'")
+        assert rows.fetchall() == [("tiktok_token_tiktok_refresh", 1)]
+    assert leaks(written_by(airflow.home), [REFRESH_TOKEN, ACCESS_TOKEN, APP_SECRET]) == []
+
+
+def test_a_failing_task_logs_one_clear_error(airflow: LocalAirflow, tiktok: Emulator) -> None:
+    """The log of a task that cannot work says what to do, and holds no secret."""
+    connect(airflow, tiktok, "tiktok_failing", access_token=ACCESS_TOKEN, advertiser_id=ANALYST_ADVERTISER_ID)
+    run_id, state = run(airflow, "failing")
+    assert state == "failed"
+    log = airflow.task_logs("failing", run_id, "verify")
+    assert f"Analyst of advertiser {ANALYST_ADVERTISER_ID}" in log
+    assert "ask for the role Operator or Admin" in log
+    assert leaks(written_by(airflow.home), [ACCESS_TOKEN, APP_SECRET]) == []
+    assert tiktok.audiences() == []
+
+
+def test_the_connection_form_and_its_test_button_work(airflow: LocalAirflow, tiktok: Emulator) -> None:
+    """The UI offers TikTok Ads with its own fields, and the button reports what the hook found."""
+    form = next(entry for entry in airflow.hook_meta() if entry["connection_type"] == "tiktok")
+    assert form["hook_name"] == "TikTok Ads"
+    assert set(form["extra_fields"]) == {"access_token", "refresh_token", "advertiser_id", "bc_id"}
+    assert form["standard_fields"]["login"]["title"] == "App id"
+    body = {
+        "connection_id": "candidate",
+        "conn_type": "tiktok",
+        "host": tiktok.url,
+        "login": APP_ID,
+        "password": APP_SECRET,
+        "extra": json.dumps({"access_token": ACCESS_TOKEN, "advertiser_id": ADVERTISER_ID}),
+    }
+    answer = airflow.request("POST", "connections/test", json=body)
+    assert answer["status"], answer
+    body["extra"] = json.dumps({"access_token": ACCESS_TOKEN, "advertiser_id": ANALYST_ADVERTISER_ID})
+    answer = airflow.request("POST", "connections/test", json=body)
+    assert not answer["status"]
+    assert "Analyst" in answer["message"]

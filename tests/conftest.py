@@ -1,0 +1,46 @@
+"""One emulator in a process of its own for all tests, reset before each; Airflow's home is a temporary folder."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+HOME = tempfile.TemporaryDirectory(prefix="tiktok-tests-")
+os.environ["AIRFLOW_HOME"] = HOME.name  # before anything imports Airflow
+
+from airflow_provider_tiktok.api.client import AudienceClient  # noqa: E402
+from airflow_provider_tiktok.emulator import Emulator  # noqa: E402
+from tests.kit import Desk, client_for, connect  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def emulator_process() -> Iterator[Emulator]:
+    with Emulator() as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def tiktok(emulator_process: Emulator) -> Emulator:
+    emulator_process.reset()
+    return emulator_process
+
+
+@pytest.fixture
+def client(tiktok: Emulator) -> AudienceClient:
+    return client_for(tiktok.url)
+
+
+@pytest.fixture
+def desk(tiktok: Emulator, tmp_path: Path) -> Desk:
+    """A segment, a snapshot folder and a client: what a delivery needs."""
+    return Desk(tiktok, tmp_path)
+
+
+@pytest.fixture
+def connection(tiktok: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Emulator:
+    """The connection ``tiktok_default`` to the emulator, and a snapshot root of the test's own."""
+    monkeypatch.setenv("AIRFLOW__TIKTOK__SNAPSHOT_ROOT", (tmp_path / "root").as_uri())
+    connect(monkeypatch, tiktok)
+    return tiktok

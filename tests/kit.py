@@ -1,0 +1,118 @@
+"""What tests share: digests by plain hashlib, clients that do not wait, connections, and a desk for deliveries."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from airflow_provider_tiktok.api.client import AudienceClient, RetryPolicy
+from airflow_provider_tiktok.api.settings import Secret, Settings
+from airflow_provider_tiktok.api.tokens import LongLivedToken, TokenSource
+from airflow_provider_tiktok.api.transport import HttpTransport
+from airflow_provider_tiktok.core.columns import Columns
+from airflow_provider_tiktok.core.guards import Guards
+from airflow_provider_tiktok.core.receipt import Receipt
+from airflow_provider_tiktok.delivery import Courier, Plan, Target
+from airflow_provider_tiktok.emulator import ACCESS_TOKEN, ADVERTISER_ID, APP_ID, APP_SECRET, BC_ID, Emulator
+from airflow_provider_tiktok.snapshots.source import take_snapshot
+from airflow_provider_tiktok.snapshots.store import DeliveryLogs, Snapshot
+
+EMAIL = {"email": "EMAIL_SHA256"}
+PERSON = {"email": "EMAIL_SHA256", "phone": "PHONE_SHA256", "idfa": "IDFA_SHA256"}
+MAPPING = "/segment/mapping/"
+
+
+def sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def digests(texts: Iterable[str]) -> set[str]:
+    return {sha256(text) for text in texts}
+
+
+def emails(*numbers: int) -> list[tuple[str]]:
+    return [(f"person{number}@example.com",) for number in numbers]
+
+
+def email_digests(*numbers: int) -> set[str]:
+    return digests(f"person{number}@example.com" for number in numbers)
+
+
+def settings_for(url: str, **values: Any) -> Settings:
+    defaults = {"app_id": APP_ID, "app_secret": Secret(APP_SECRET), "access_token": Secret(ACCESS_TOKEN)}
+    return Settings(base_url=url, **{**defaults, "advertiser_id": ADVERTISER_ID, "bc_id": BC_ID, **values})
+
+
+def client_for(
+    url: str, *, tokens: TokenSource | None = None, policy: RetryPolicy | None = None, **values: Any
+) -> AudienceClient:
+    """A client over real HTTP that does not sleep between tries."""
+    settings = settings_for(url, **values)
+    source = tokens or LongLivedToken(settings.access_token or Secret())
+    return AudienceClient(HttpTransport(settings), source, policy=policy, sleep=lambda _: None)
+
+
+def connect(monkeypatch: pytest.MonkeyPatch, tiktok: Emulator, conn_id: str = "tiktok_default", **values: Any) -> None:
+    """Define an Airflow connection to the emulator; ``extra`` replaces extra fields, ``None`` removes one."""
+    extra = {"access_token": ACCESS_TOKEN, "advertiser_id": ADVERTISER_ID, "bc_id": BC_ID, **values.pop("extra", {})}
+    fields = {"conn_type": "tiktok", "host": tiktok.url, "login": APP_ID, "password": APP_SECRET, **values}
+    fields["extra"] = {name: value for name, value in extra.items() if value is not None}
+    monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(fields))
+
+
+def context(day: int = 1) -> Any:
+    """As much of a task's context as the operators read, for the interval that ends on a day of January."""
+    return {"data_interval_end": datetime(2026, 1, day, tzinfo=UTC), "dag_run": SimpleNamespace(run_after=None)}
+
+
+class Desk:
+    """Delivers snapshots to one segment of the emulator, attempt after attempt."""
+
+    def __init__(self, tiktok: Emulator, root: Path) -> None:
+        self.tiktok, self.root, self._attempt = tiktok, root, 0
+        self.client = client_for(tiktok.url, policy=RetryPolicy(attempts=3))
+        self.segment_id = tiktok.create_audience(ADVERTISER_ID, "desk")
+
+    def snapshot(
+        self, rows: Sequence[Sequence[object]], day: int = 1, columns: dict[str, str] | None = None
+    ) -> Snapshot:
+        self._attempt += 1
+        parsed = Columns.parse(columns or EMAIL, default_region="US")
+        folder = self.root / "snapshots" / str(self._attempt)
+        return take_snapshot([rows], parsed, folder, interval_end=f"2026-01-{day:02d}", unique=str(self._attempt))
+
+    def courier(self, **options: Any) -> Courier:
+        self._attempt += 1
+        return Courier(
+            client=self.client,
+            logs=DeliveryLogs(self.root),
+            open_snapshot=lambda uri: Snapshot.open(Path(uri)),
+            unique=str(self._attempt),
+            **{"batch_rows": 2, "max_concurrency": 1, **options},
+        )
+
+    def target(self, *advertisers: str) -> Target:
+        return Target(
+            segment_id=self.segment_id,
+            owner_advertiser_id=ADVERTISER_ID,
+            advertiser_ids=advertisers or (ADVERTISER_ID,),
+        )
+
+    def plan(self, snapshot: Snapshot, **options: Any) -> Plan:
+        guards = Guards(**{"max_delete_pct": 100.0, "allow_empty": True, **options.pop("guards", {})})
+        target = options.pop("target", self.target())
+        return self.courier().plan(snapshot, target, **{"mode": "mirror", "on_older": "skip", **options}, guards=guards)
+
+    def deliver(self, snapshot: Snapshot, **options: Any) -> Receipt:
+        return self.courier().deliver(self.plan(snapshot, **options))
+
+    def members(self, kind: str = "EMAIL_SHA256") -> set[str]:
+        return self.tiktok.members(self.segment_id)[kind]
+
+    def mapping_requests(self) -> int:
+        return self.tiktok.count_requests(MAPPING)

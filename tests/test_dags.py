@@ -1,0 +1,41 @@
+"""The example DAGs, as the scheduler sees them."""
+
+import warnings
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_tiktok.emulator import ADVERTISER_ID_2
+
+DAGS = Path(__file__).parent.parent / "dags"
+
+
+@pytest.fixture(scope="module")
+def namespace() -> dict[str, object]:
+    """The example's module, imported with warnings as errors."""
+    path = DAGS / "tiktok_segment_delivery.py"
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", module="airflow_provider_tiktok")
+        space: dict[str, object] = {"__name__": "example", "__file__": str(path)}
+        exec(compile(path.read_text(), str(path), "exec"), space)
+    return space
+
+
+def test_the_example_is_one_chain(namespace: dict[str, object]) -> None:
+    """query_customers >> verify >> upload >> map."""
+    dag = namespace["query_customers"].dag  # type: ignore[attr-defined]
+    assert dag.dag_id == "tiktok_segment_delivery"
+    assert [task.task_id for task in dag.topological_sort()] == ["query_customers", "verify", "upload", "map"]
+    assert dag.get_task("upload").upstream_task_ids == {"query_customers", "verify"}
+
+
+def test_the_example_has_a_real_data_interval_and_one_run_at_a_time(namespace: dict[str, object]) -> None:
+    """A backfill delivers days, not moments, and never two of them at once."""
+    dag = namespace["query_customers"].dag  # type: ignore[attr-defined]
+    assert type(dag.timetable).__name__ == "CronDataIntervalTimetable"
+    assert dag.max_active_runs == 1
+
+
+def test_the_example_runs_against_the_emulator_as_it_is(namespace: dict[str, object]) -> None:
+    """The advertiser in the settings row exists in the emulator's world."""
+    assert namespace["ALSO_FOR"] == [ADVERTISER_ID_2]
