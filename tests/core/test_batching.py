@@ -1,0 +1,58 @@
+"""Batches join back to the members, and each fits one request."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_tiktok.api.wire import map_members
+from airflow_provider_tiktok.core.batching import MAX_BATCH_BYTES, MAX_BATCH_ROWS, batches, rows_per_batch
+from airflow_provider_tiktok.core.identifiers import IdentifierKind
+
+KINDS = list(IdentifierKind)
+
+
+@given(st.lists(st.integers()), st.integers(1, 12))
+def test_batches_join_back_to_the_rows(rows: list[int], size: int) -> None:
+    """No row is lost, doubled or moved."""
+    assert [row for batch in batches(rows, size) for row in batch] == rows
+
+
+@given(st.integers(0, 60), st.integers(1, 12))
+def test_every_batch_but_the_last_is_full(rows: int, size: int) -> None:
+    """There are as few batches as possible, and none is empty or too large."""
+    sizes = [len(batch) for batch in batches(range(rows), size)]
+    assert sizes == [size] * (rows // size) + [rows % size] * (rows % size > 0)
+
+
+def test_batches_hold_one_batch_at_a_time() -> None:
+    """Rows are read only when their batch is asked for, so memory does not grow with the result."""
+    read = []
+    rows = (read.append(number) or number for number in range(1_000_000))
+    assert next(batches(rows, 3)) == [0, 1, 2] == read
+
+
+@pytest.mark.parametrize("digits", [9, 19, 20])
+@pytest.mark.parametrize("kinds", range(1, 7))
+def test_the_largest_batch_fits_one_request(kinds: int, digits: int) -> None:
+    """The real body of a full batch keeps the byte limit, for long ids, every kind present and 100 advertisers."""
+    chosen = KINDS[:kinds]
+    row = tuple(b"\xff" * kind.digest_size for kind in chosen)
+    rows = [row] * rows_per_batch(MAX_BATCH_ROWS, kinds)
+    body = map_members("delete", "9" * digits, ["9" * 20] * 100, chosen, rows).body
+    assert body is not None
+    assert len(body) <= MAX_BATCH_BYTES
+
+
+@given(st.integers(1, MAX_BATCH_ROWS), st.integers(1, 6))
+def test_a_batch_holds_what_was_asked_for_unless_bytes_forbid_it(batch_rows: int, kinds: int) -> None:
+    """The user's number is obeyed up to a limit that still lets at least 1,000 rows through."""
+    rows = rows_per_batch(batch_rows, kinds)
+    assert 1 <= rows <= batch_rows
+    assert rows == batch_rows or rows >= 1000
+
+
+@pytest.mark.parametrize("batch_rows", [0, -1, MAX_BATCH_ROWS + 1])
+def test_a_batch_size_out_of_bounds_is_refused(batch_rows: int) -> None:
+    """The error names the parameter, its value and the bounds."""
+    with pytest.raises(ValueError, match=rf"batch_rows is {batch_rows}; use 1 to 10,000"):
+        rows_per_batch(batch_rows, 1)

@@ -1,0 +1,263 @@
+"""Whatever happened before, the planned adds and removes make the segment equal to the snapshot.
+
+The judge is a model in plain sets: what is truly in the segment for each advertiser. A delivery that was settled did all
+of its work; one that was not did any part of it, which the test draws and the code does not know.
+"""
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from itertools import product
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from airflow_provider_tiktok.core.columns import Columns
+from airflow_provider_tiktok.core.identifiers import IdentifierKind
+from airflow_provider_tiktok.snapshots import diff
+from airflow_provider_tiktok.snapshots.source import take_snapshot
+from airflow_provider_tiktok.snapshots.store import DeliveryLog, Snapshot
+
+KINDS = (IdentifierKind.EMAIL_SHA256, IdentifierKind.PHONE_SHA256, IdentifierKind.IDFA_MD5)
+Row = tuple[int | None, ...]
+Identifier = tuple[IdentifierKind, bytes]
+Take = Callable[[Sequence[Row], tuple[IdentifierKind, ...]], Snapshot]
+
+
+def digest(kind: IdentifierKind, number: int) -> bytes:
+    """A digest of an invented person; several share the first, a middle and the last bucket."""
+    first = (0x00, 0x7F, 0xFF, 0x10)[number % 4]
+    return bytes([first, *([number + 1] * (kind.digest_size - 1))])
+
+
+@cache
+def open_snapshot(uri: str) -> Snapshot:
+    return Snapshot.open(Path(uri))
+
+
+@pytest.fixture(scope="module")
+def take(tmp_path_factory: pytest.TempPathFactory) -> Take:
+    """Takes a snapshot of rows of numbers, one for each kind."""
+
+    def take(rows: Sequence[Row], kinds: tuple[IdentifierKind, ...]) -> Snapshot:
+        columns = Columns.parse({kind: kind for kind in kinds})
+        cells = [
+            [None if number is None else digest(kind, number).hex() for kind, number in zip(kinds, row, strict=True)]
+            for row in rows
+        ]
+        folder = tmp_path_factory.mktemp("snapshot")
+        return take_snapshot([cells], columns, folder, interval_end="2026-01-01", unique="a1")
+
+    return take
+
+
+def identifiers_of(snapshot: Snapshot, marks: Sequence[int] | None = None) -> set[Identifier]:
+    """Identifiers of all members, or of the marked ones, read from the members alone."""
+    rows = [
+        row
+        for table in snapshot.members()
+        for row in zip(*(column.to_pylist() for column in table.columns), strict=True)
+    ]
+    assert marks is None or len(marks) == len(rows)
+    return {
+        (kind, cell)
+        for number, row in enumerate(rows)
+        if marks is None or marks[number]
+        for kind, cell in zip(snapshot.kinds, row, strict=True)
+        if cell is not None
+    }
+
+
+def planned(snapshot: Snapshot, logs: Sequence[DeliveryLog]) -> tuple[set[Identifier], set[Identifier]]:
+    """What a mirror adds, with all identifiers of each marked member, and what it removes."""
+    added = identifiers_of(snapshot, diff.members_to_add(snapshot, logs, open_snapshot))
+    removed = {
+        (kind, each)
+        for kind in dict.fromkeys((*snapshot.kinds, *diff.delivered_kinds(logs, open_snapshot)))
+        for bucket in diff.removes(snapshot, kind, logs, open_snapshot)
+        for each in bucket.to_pylist()
+    }
+    return added, removed
+
+
+# --- the algebra, exhaustively ---
+
+MODES = ("mirror", "append", "remove")
+
+
+def happened(mode: str, settled: bool, before: set[bytes], delivered: set[bytes], applied: set[bytes]) -> set[bytes]:
+    """True membership after a delivery of which, unless settled, only the changes in ``applied`` were made."""
+    adds = delivered if mode in {"mirror", "append"} else set()
+    takes = before - delivered if mode == "mirror" else delivered if mode == "remove" else set()
+    done = adds | takes if settled else applied
+    return (before | (adds & done)) - (takes & done)
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 4])
+def test_the_truth_lies_between_the_bounds_for_every_history(length: int) -> None:
+    """For every sequence of deliveries, settled or not, and every fate of an identifier in it, the bounds hold.
+
+    Each identifier stands for one fate: in which snapshots it is, and which of the changes to it were applied.
+    """
+    fates = {
+        number.to_bytes(16, "big"): fate
+        for number, fate in enumerate(product([False, True], [False, True], repeat=length))
+    }
+    steps = [
+        (
+            {one for one, fate in fates.items() if fate[2 * step]},
+            {one for one, fate in fates.items() if fate[2 * step + 1]},
+        )
+        for step in range(length)
+    ]
+    arrays = [pa.array(sorted(delivered), pa.binary(16)) for delivered, _ in steps]
+    nothing = pa.array([], pa.binary(16))
+    states = [(diff.Bounds(nothing, nothing), set[bytes]())]
+    for (delivered, applied), array in zip(steps, arrays, strict=True):
+        states = [
+            (bounds.after(mode, array, settled=settled), happened(mode, settled, truth, delivered, applied))
+            for bounds, truth in states
+            for mode in MODES
+            for settled in (False, True)
+        ]
+    assert len(states) == 6**length
+    for bounds, truth in states:
+        surely, possibly = bounds.surely.to_pylist(), bounds.possibly.to_pylist()
+        assert set(surely) <= truth <= set(possibly)
+        assert len(set(surely)) == len(surely)
+        assert len(set(possibly)) == len(possibly)
+
+
+@pytest.mark.parametrize("length", [1, 2, 3])
+def test_settled_deliveries_leave_nothing_unknown(length: int) -> None:
+    """When every delivery was settled, both bounds are the truth, so that no request is made in vain."""
+    numbers = [number.to_bytes(16, "big") for number in range(2**length)]
+    snapshots = [{one for n, one in enumerate(numbers) if n >> step & 1} for step in range(length)]
+    for modes in product(MODES, repeat=length):
+        nothing = pa.array([], pa.binary(16))
+        bounds, truth = diff.Bounds(nothing, nothing), set[bytes]()
+        for mode, delivered in zip(modes, snapshots, strict=True):
+            bounds = bounds.after(mode, pa.array(sorted(delivered), pa.binary(16)), settled=True)
+            truth = happened(mode, True, truth, delivered, set())
+        assert set(bounds.surely.to_pylist()) == truth == set(bounds.possibly.to_pylist())
+
+
+# --- the core promise, on real snapshots ---
+
+
+@pytest.fixture(scope="module")
+def pool(take: Take) -> list[Snapshot]:
+    """Random small snapshots of few people, with shared and changed identifiers, of three kinds and of one."""
+    rng = random.Random(20260101)
+
+    def rows(width: int) -> Iterator[Row]:
+        for _ in range(rng.randint(3, 12)):
+            row = tuple(rng.choice([None, *range(9)]) for _ in range(width))
+            yield row if any(cell is not None for cell in row) else (rng.randrange(9),) * width
+
+    kinds = [KINDS] * 5 + [KINDS[:1]] * 2 + [KINDS[1:2], KINDS[::-1]]
+    return [take(list(rows(len(each))), each) for each in kinds] + [take([], KINDS), take([(3, None, 8)], KINDS)]
+
+
+@settings(max_examples=20, deadline=None)
+@given(data=st.data())
+def test_a_mirror_makes_the_segment_equal_to_the_snapshot(pool: list[Snapshot], data: st.DataObject) -> None:
+    """After any history of deliveries to one to three advertisers, applying the plan to each truth gives the snapshot."""
+    advertisers = range(data.draw(st.integers(1, 3), "advertisers"))
+    logs = [DeliveryLog() for _ in advertisers]
+    truths: list[set[Identifier]] = [set() for _ in advertisers]
+    for _ in range(data.draw(st.integers(0, 4), "deliveries")):
+        snapshot, mode = data.draw(st.sampled_from(pool)), data.draw(st.sampled_from(MODES), "mode")
+        settled = data.draw(st.booleans(), "settled")
+        content = identifiers_of(snapshot)
+        for advertiser in data.draw(st.sets(st.sampled_from(advertisers), min_size=1), "to"):
+            logs[advertiser] = logs[advertiser].begun(mode, snapshot)
+            if settled:
+                logs[advertiser] = logs[advertiser].settled(mode, snapshot)
+            # A bit for each identifier that could change tells whether its change was applied.
+            changeable = sorted(truths[advertiser] | content)
+            bits = data.draw(st.integers(0, 2 ** len(changeable) - 1), "applied")
+            applied = {one for position, one in enumerate(changeable) if bits >> position & 1}
+            truths[advertiser] = happened(mode, settled, truths[advertiser], content, applied)  # type: ignore[arg-type, assignment]
+    snapshot = data.draw(st.sampled_from(pool), "mirrored")
+    added, removed = planned(snapshot, logs)
+    assert not added & removed
+    for truth in truths:
+        assert (truth | added) - removed == identifiers_of(snapshot)
+
+
+@settings(max_examples=6, deadline=None)
+@given(data=st.data())
+def test_a_settled_segment_needs_only_the_difference(pool: list[Snapshot], data: st.DataObject) -> None:
+    """After a settled mirror, members are marked exactly when they hold something new, and exactly the rest goes."""
+    old, new = data.draw(st.sampled_from(pool)), data.draw(st.sampled_from(pool))
+    logs = [DeliveryLog().begun("mirror", old).settled("mirror", old)]
+    before, after = identifiers_of(old), identifiers_of(new)
+    marks = diff.members_to_add(new, logs, open_snapshot)
+    for number in range(new.counts.members):
+        own = identifiers_of(new, [number == other for other in range(new.counts.members)])
+        assert marks[number] == bool(own - before)
+    assert planned(new, logs)[1] == before - after
+
+
+# --- the same promise, told one by one ---
+
+E, P, D = KINDS
+
+
+def test_a_first_mirror_adds_everybody_and_removes_nobody(take: Take) -> None:
+    """Without a past every member is new."""
+    snapshot = take([(1, 2, None), (3, None, None)], KINDS)
+    assert planned(snapshot, [DeliveryLog()]) == (identifiers_of(snapshot), set())
+
+
+def test_a_delivered_snapshot_needs_nothing(take: Take) -> None:
+    """Mirroring again what was settled sends nothing."""
+    snapshot = take([(1, 2, None), (3, None, None)], KINDS)
+    assert planned(snapshot, [DeliveryLog().settled("mirror", snapshot)]) == (set(), set())
+
+
+def test_a_shared_identifier_stays_while_somebody_holds_it(take: Take) -> None:
+    """Of two people with one phone one goes: the address is removed, the phone is not."""
+    before, after = take([(1, 5, None), (2, 5, None)], KINDS), take([(2, 5, None)], KINDS)
+    assert planned(after, [DeliveryLog().settled("mirror", before)]) == (set(), {(E, digest(E, 1))})
+
+
+def test_a_changed_identifier_is_replaced(take: Take) -> None:
+    """Somebody with a new address is added with both identifiers, and the former address is removed."""
+    before, after = take([(1, 5, None)], KINDS), take([(2, 5, None)], KINDS)
+    added, removed = planned(after, [DeliveryLog().settled("mirror", before)])
+    assert added == {(E, digest(E, 2)), (P, digest(P, 5))}
+    assert removed == {(E, digest(E, 1))}
+
+
+def test_a_kind_that_is_no_longer_delivered_is_removed(take: Take) -> None:
+    """When a query drops its phone column, the phones leave the segment."""
+    before, after = take([(1, 5, None)], KINDS), take([(1,)], (E,))
+    assert planned(after, [DeliveryLog().settled("mirror", before)]) == (set(), {(P, digest(P, 5))})
+
+
+def test_an_identifier_of_one_kind_is_not_taken_for_another(take: Take) -> None:
+    """The same bytes delivered as an e-mail address say nothing about a phone."""
+    before, after = take([(1,)], (E,)), take([(1,)], (P,))
+    added, removed = planned(after, [DeliveryLog().settled("mirror", before)])
+    assert (added, removed) == ({(P, digest(P, 1))}, {(E, digest(E, 1))})
+
+
+def test_after_an_interruption_both_are_repaired(take: Take) -> None:
+    """What an interrupted mirror may have added is removed, and what it may have removed is added again."""
+    first, interrupted = take([(1,), (2,)], (E,)), take([(2,), (3,)], (E,))
+    log = DeliveryLog().settled("mirror", first).begun("mirror", interrupted)
+    added, removed = planned(first, [log])
+    assert (added, removed) == ({(E, digest(E, 1))}, {(E, digest(E, 3))})
+
+
+def test_the_least_informed_advertiser_decides(take: Take) -> None:
+    """With several advertisers, a member is added unless all surely have it, and removed if any may have it."""
+    snapshot, other = take([(1,), (2,)], (E,)), take([(2,), (3,)], (E,))
+    logs = [DeliveryLog().settled("mirror", snapshot), DeliveryLog().settled("mirror", other)]
+    assert planned(snapshot, logs) == ({(E, digest(E, 1))}, {(E, digest(E, 3))})
+    assert planned(snapshot, [logs[0], DeliveryLog()]) == (identifiers_of(snapshot), set())
