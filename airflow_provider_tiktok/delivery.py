@@ -7,22 +7,25 @@ never somebody missing.
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+import numpy as np
+
 from airflow_provider_tiktok.api.client import Answer, AudienceClient
 from airflow_provider_tiktok.api.wire import Action
 from airflow_provider_tiktok.core.batching import batches, rows_per_batch
-from airflow_provider_tiktok.core.columns import Identifiers
 from airflow_provider_tiktok.core.guards import GuardError, Guards
 from airflow_provider_tiktok.core.identifiers import IdentifierKind
 from airflow_provider_tiktok.core.receipt import Receipt
+from airflow_provider_tiktok.core.records import Bytes, Layout, Mask
 from airflow_provider_tiktok.progress import Progress
 from airflow_provider_tiktok.snapshots import diff
-from airflow_provider_tiktok.snapshots.files import StoragePath, write_json
-from airflow_provider_tiktok.snapshots.store import DeliveryLog, DeliveryLogs, Snapshot
+from airflow_provider_tiktok.snapshots.files import StoragePath, digests_of, write_json
+from airflow_provider_tiktok.snapshots.log import DeliveryLog, DeliveryLogs
+from airflow_provider_tiktok.snapshots.store import Snapshot
 
 logger = logging.getLogger(__name__)
 
@@ -32,28 +35,32 @@ OnOlder = Literal["skip", "fail", "apply"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A segment and the advertisers to deliver for; a request lists the owner besides them."""
+    """A segment and the advertisers to deliver for: its owner first, each once, as a request lists them."""
 
     segment_id: str
-    owner_advertiser_id: str
     advertiser_ids: tuple[str, ...]
 
+    @classmethod
+    def of(cls, segment_id: str, owner: str, others: Iterable[str] = ()) -> "Target":
+        """The owner and others, of whom the owner may be one."""
+        return cls(segment_id=segment_id, advertiser_ids=tuple(dict.fromkeys((owner, *others))))
+
     @property
-    def requested_advertiser_ids(self) -> tuple[str, ...]:
-        """The owner first, then the others, each once."""
-        return tuple(dict.fromkeys((self.owner_advertiser_id, *self.advertiser_ids)))
+    def owner_advertiser_id(self) -> str:
+        """The advertiser that the segment belongs to."""
+        return self.advertiser_ids[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What a delivery is going to do. ``marks`` has one byte a member, 1 for those to be added."""
+    """What a delivery is going to do. ``marks`` tells for each row, members first, whether it is to be added."""
 
     snapshot: Snapshot
     target: Target
     mode: Mode
     logs: tuple[DeliveryLog, ...]
     superseded: bool = False
-    marks: bytearray = field(default_factory=bytearray, repr=False)
+    marks: Mask = field(default_factory=lambda: np.zeros(0, bool), repr=False)
     removes: dict[IdentifierKind, int] = field(default_factory=dict)
 
     @property
@@ -64,7 +71,12 @@ class Plan:
     @property
     def added(self) -> int:
         """Members to be added."""
-        return sum(self.marks)
+        return int(self.marks[: self.snapshot.counts.members].sum())
+
+    @property
+    def rows(self) -> int:
+        """Rows to be sent: members and second digests of phones to be added, and identifiers to be taken out."""
+        return int(self.marks.sum()) + self.removed
 
     @property
     def removed(self) -> int:
@@ -77,8 +89,26 @@ class Batch:
     """One request's worth of rows."""
 
     action: Action
-    kinds: tuple[IdentifierKind, ...]
-    rows: list[Identifiers]
+    layout: Layout
+    records: Bytes
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was acknowledged: counts, and the first and the last request id."""
+
+    rows: int = 0
+    batches: int = 0
+    requests: int = 0
+    request_ids: list[str] = field(default_factory=list)
+
+    def count(self, rows: int, answer: Answer) -> None:
+        """Add one acknowledged batch."""
+        self.rows += rows
+        self.batches += 1
+        self.requests += answer.attempts
+        if answer.request_id:
+            self.request_ids = [*self.request_ids[:1], answer.request_id]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,82 +130,75 @@ class Courier:
             logger.warning(warning)
         logs = tuple(self.logs.load(target.segment_id, advertiser) for advertiser in target.advertiser_ids)
         plan = Plan(snapshot=snapshot, target=target, mode=mode, logs=logs)
-        if mode == "mirror" and self._is_older(snapshot, target, logs, on_older):
+        if mode == "mirror" and _is_older(snapshot, target, logs, on_older):
             return replace(plan, superseded=True)
         if mode == "remove":
             done = all(log.ends_with(mode, snapshot) for log in logs)
-            removes = {} if done else {kind: snapshot.counts.identifiers[kind] for kind in snapshot.kinds}
-            return replace(plan, marks=bytearray(snapshot.counts.members), removes=removes)
-        plan = replace(plan, marks=diff.members_to_add(snapshot, logs, self.open_snapshot))
+            leaving = () if done else snapshot.kinds
+            removes = {kind: sum(map(len, diff.distinct_digests(snapshot, kind))) for kind in leaving}
+            return replace(plan, removes=removes)
+        difference = diff.compare(snapshot, logs, self.open_snapshot)
+        plan = replace(plan, marks=difference.marks)
         if mode == "append":
             return plan
-        kinds = dict.fromkeys((*snapshot.kinds, *diff.delivered_kinds(logs, self.open_snapshot)))
-        removes = {kind: sum(map(len, diff.removes(snapshot, kind, logs, self.open_snapshot))) for kind in kinds}
-        delivered = sum(
-            len(bounds.possibly) for kind in kinds for bounds in diff.known_bounds(kind, logs, self.open_snapshot)
-        )
-        guards.check_removes(sum(removes.values()), delivered)
-        return replace(plan, removes=removes)
+        guards.check_removes(sum(difference.removes.values()), difference.delivered)
+        return replace(plan, removes=difference.removes)
 
     def deliver(self, plan: Plan) -> Receipt:
         """Send what the plan says; record it as begun before the first change and as settled after the last."""
         if plan.superseded:
-            return self._file(plan, _receipt(plan, []))
-        if plan.added or plan.removed:
+            return self._file(plan, _receipt(plan, Tally()))
+        if plan.rows:
             self._record(plan, lambda log: log.begun(plan.mode, plan.snapshot))
-        answers = list(self._send_all(plan))
+        tally = Tally()
+        for rows, answer in self._send_all(plan):
+            tally.count(rows, answer)
         self._record(plan, lambda log: log.settled(plan.mode, plan.snapshot))
-        return self._file(plan, _receipt(plan, answers))
+        return self._file(plan, _receipt(plan, tally))
 
-    def _is_older(self, snapshot: Snapshot, target: Target, logs: tuple[DeliveryLog, ...], on_older: OnOlder) -> bool:
-        owner = self.logs.load(target.segment_id, target.owner_advertiser_id)
-        newest = max(log.interval_end for log in (owner, *logs))
-        if snapshot.interval_end >= newest or on_older == "apply":
-            return False
-        if on_older == "fail":
-            raise GuardError(
-                f"the snapshot's interval ends {snapshot.interval_end}, but segment {target.segment_id} holds the one "
-                f"that ends {newest}; nothing was changed. Use on_older='skip' or 'apply' if that is meant"
-            )
-        logger.info("Superseded: segment %s holds the newer interval that ends %s", target.segment_id, newest)
-        return True
-
-    def _send_all(self, plan: Plan) -> Iterator[tuple[Batch, Answer]]:
+    def _send_all(self, plan: Plan) -> Iterator[tuple[int, Answer]]:
         """Send all batches, up to ``max_concurrency`` at a time; the first failure stops what has not begun."""
-        progress = Progress(logger, "Sent", self.clock, total=plan.added + plan.removed)
+        progress = Progress(logger, "Sent", self.clock, total=plan.rows)
         pool = ThreadPoolExecutor(self.max_concurrency, thread_name_prefix="tiktok")
         try:
             for batch_group in (self._adds(plan), self._removes(plan)):
-                for batch, answer in _run(
-                    pool, batch_group, lambda b: self._send(plan.target, b), self.max_concurrency
-                ):
-                    progress.advance(len(batch.rows))
-                    yield batch, answer
+                for rows, answer in _run(pool, batch_group, lambda b: self._send(plan.target, b), self.max_concurrency):
+                    progress.advance(rows)
+                    yield rows, answer
             progress.report()
         finally:
             pool.shutdown(cancel_futures=True)
 
     def _send(self, target: Target, batch: Batch) -> Answer:
         return self.client.map_members(
-            batch.action, target.segment_id, target.requested_advertiser_ids, batch.kinds, batch.rows
+            batch.action, target.segment_id, target.advertiser_ids, batch.layout, batch.records
         )
 
     def _adds(self, plan: Plan) -> Iterator[Batch]:
-        kinds = plan.snapshot.kinds
-        rows = _marked_members(plan.snapshot, plan.marks) if plan.added else iter(())
-        for some in batches(rows, rows_per_batch(self.batch_rows, len(kinds))):
-            yield Batch(action="add", kinds=kinds, rows=some)
+        snapshot, number = plan.snapshot, 0
+        phone = Layout((IdentifierKind.PHONE_SHA256,))
+        aliases = (phone.pack([digests], [np.ones(len(digests), bool)]) for digests in snapshot.alias_digests())
+        for layout, blocks in ((snapshot.layout, snapshot.members()), (phone, aliases)):
+            marks = plan.marks[number:]
+            number += snapshot.counts.members
+            for records in self._batches(layout, _marked(blocks, marks)):
+                yield Batch(action="add", layout=layout, records=records)
 
     def _removes(self, plan: Plan) -> Iterator[Batch]:
         for kind in (kind for kind, count in plan.removes.items() if count):
+            layout = Layout((kind,))
             buckets = (
                 diff.distinct_digests(plan.snapshot, kind)
                 if plan.mode == "remove"
                 else diff.removes(plan.snapshot, kind, plan.logs, self.open_snapshot)
             )
-            rows: Iterator[Identifiers] = ((digest,) for bucket in buckets for digest in bucket.to_pylist())
-            for some in batches(rows, rows_per_batch(self.batch_rows, 1)):
-                yield Batch(action="delete", kinds=(kind,), rows=some)
+            found = (digests_of(bucket) for bucket in buckets)
+            blocks = (layout.pack([digests], [present]) for digests, present in found)
+            for records in self._batches(layout, blocks):
+                yield Batch(action="delete", layout=layout, records=records)
+
+    def _batches(self, layout: Layout, blocks: Iterable[Bytes]) -> Iterator[Bytes]:
+        return batches(blocks, rows_per_batch(self.batch_rows, len(layout.kinds)))
 
     def _record(self, plan: Plan, change: Callable[[DeliveryLog], DeliveryLog]) -> None:
         for advertiser in plan.target.advertiser_ids:
@@ -189,15 +212,26 @@ class Courier:
         return receipt
 
 
+def _is_older(snapshot: Snapshot, target: Target, logs: tuple[DeliveryLog, ...], on_older: OnOlder) -> bool:
+    newest = max(log.interval_end for log in logs)
+    if snapshot.interval_end >= newest or on_older == "apply":
+        return False
+    if on_older == "fail":
+        raise GuardError(
+            f"the snapshot's interval ends {snapshot.interval_end}, but segment {target.segment_id} holds the one "
+            f"that ends {newest}; nothing was changed. Use on_older='skip' or 'apply' if that is meant"
+        )
+    logger.info("Superseded: segment %s holds the newer interval that ends %s", target.segment_id, newest)
+    return True
+
+
 def dry_run(plan: Plan) -> Receipt:
     """The receipt of a plan that is not carried out."""
-    return replace(_receipt(plan, []), dry_run=True)
+    return replace(_receipt(plan, Tally()), dry_run=True)
 
 
-def _receipt(plan: Plan, answers: list[tuple[Batch, Answer]]) -> Receipt:
+def _receipt(plan: Plan, tally: Tally) -> Receipt:
     members = plan.snapshot.counts.members
-    request_ids = [answer.request_id for _, answer in answers if answer.request_id]
-    attempts = sum(answer.attempts for _, answer in answers)
     return Receipt(
         segment_id=plan.target.segment_id,
         owner_advertiser_id=plan.target.owner_advertiser_id,
@@ -209,40 +243,40 @@ def _receipt(plan: Plan, answers: list[tuple[Batch, Answer]]) -> Receipt:
         added=plan.added,
         unchanged=0 if plan.superseded else members - plan.added,
         removed=plan.removed,
-        sent=sum(len(batch.rows) for batch, _ in answers),
-        batches=len(answers),
-        requests=attempts,
-        retries=attempts - len(answers),
-        request_ids=request_ids[:1] + request_ids[1:][-1:],
+        sent=tally.rows,
+        batches=tally.batches,
+        requests=tally.requests,
+        retries=tally.requests - tally.batches,
+        request_ids=tally.request_ids,
         baseline=plan.baseline,
         superseded=plan.superseded,
     )
 
 
-def _marked_members(snapshot: Snapshot, marks: bytearray) -> Iterator[Identifiers]:
+def _marked(blocks: Iterable[Bytes], marks: Mask) -> Iterator[Bytes]:
+    """The marked records of blocks whose first record has the first mark; reads nothing when none is marked."""
+    if not marks.any():
+        return
     number = 0
-    for table in snapshot.members():
-        columns = [column.to_pylist() for column in table.columns]
-        for identifiers in zip(*columns, strict=True):
-            if marks[number]:
-                yield identifiers
-            number += 1
+    for records in blocks:
+        yield records[marks[number : number + len(records)]]
+        number += len(records)
 
 
 def _run(
     pool: ThreadPoolExecutor, work: Iterator[Batch], send: Callable[[Batch], Answer], limit: int
-) -> Iterator[tuple[Batch, Answer]]:
+) -> Iterator[tuple[int, Answer]]:
     """Run ``send`` on each batch with at most ``limit`` under way, so that memory does not grow with latency."""
-    under_way: dict[Future[Answer], Batch] = {}
+    under_way: dict[Future[Answer], int] = {}
     for batch in work:
-        under_way[pool.submit(send, batch)] = batch
+        under_way[pool.submit(send, batch)] = len(batch.records)
         if len(under_way) >= limit:
             yield from _completed(under_way)
     while under_way:
         yield from _completed(under_way)
 
 
-def _completed(under_way: dict[Future[Answer], Batch]) -> Iterator[tuple[Batch, Answer]]:
+def _completed(under_way: dict[Future[Answer], int]) -> Iterator[tuple[int, Answer]]:
     done, _ = wait(under_way, return_when=FIRST_COMPLETED)
     for future in done:
         yield under_way.pop(future), future.result()

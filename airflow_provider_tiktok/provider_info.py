@@ -26,6 +26,11 @@ def get_provider_info() -> dict[str, Any]:
                 "external-doc-url": "https://airflow.apache.org/docs/apache-airflow-providers-common-sql/",
                 "tags": ["software"],
             },
+            {
+                "integration-name": "Common IO",
+                "external-doc-url": "https://airflow.apache.org/docs/apache-airflow-providers-common-io/",
+                "tags": ["software"],
+            },
         ],
         "connection-types": [
             {
@@ -59,7 +64,12 @@ def get_provider_info() -> dict[str, Any]:
                 "source-integration-name": "Common SQL",
                 "target-integration-name": INTEGRATION,
                 "python-module": "airflow_provider_tiktok.transfers.sql_to_snapshot",
-            }
+            },
+            {
+                "source-integration-name": "Common IO",
+                "target-integration-name": INTEGRATION,
+                "python-module": "airflow_provider_tiktok.transfers.file_to_snapshot",
+            },
         ],
         "config": {
             "tiktok": {

@@ -2,25 +2,29 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from airflow_provider_tiktok.api.client import AudienceClient, RetryPolicy
 from airflow_provider_tiktok.api.settings import Secret, Settings
 from airflow_provider_tiktok.api.tokens import LongLivedToken, TokenSource
 from airflow_provider_tiktok.api.transport import HttpTransport
+from airflow_provider_tiktok.core.cells import from_rows
 from airflow_provider_tiktok.core.columns import Columns
 from airflow_provider_tiktok.core.guards import Guards
 from airflow_provider_tiktok.core.receipt import Receipt
+from airflow_provider_tiktok.core.records import Bytes, Layout
 from airflow_provider_tiktok.delivery import Courier, Plan, Target
 from airflow_provider_tiktok.emulator import ACCESS_TOKEN, ADVERTISER_ID, APP_ID, APP_SECRET, BC_ID, Emulator
+from airflow_provider_tiktok.snapshots.log import DeliveryLogs
 from airflow_provider_tiktok.snapshots.source import take_snapshot
-from airflow_provider_tiktok.snapshots.store import DeliveryLogs, Snapshot
+from airflow_provider_tiktok.snapshots.store import Snapshot
 
 EMAIL = {"email": "EMAIL_SHA256"}
 PERSON = {"email": "EMAIL_SHA256", "phone": "PHONE_SHA256", "idfa": "IDFA_SHA256"}
@@ -33,6 +37,53 @@ def sha256(text: str) -> str:
 
 def digests(texts: Iterable[str]) -> set[str]:
     return {sha256(text) for text in texts}
+
+
+def records(layout: Layout, rows: Sequence[Sequence[str | None]]) -> Bytes:
+    """Records of texts that are normal already, hashed by plain hashlib."""
+    return np.array([_record(layout, row) for row in rows], np.uint8).reshape(-1, layout.width)
+
+
+def _record(layout: Layout, row: Sequence[str | None]) -> list[int]:
+    cells = zip(layout.kinds, row, strict=True)
+    return [
+        byte
+        for kind, text in cells
+        for byte in (
+            bytes(1 + kind.digest_size)
+            if text is None
+            else b"\x01" + hashlib.new(kind.algorithm, text.encode()).digest()
+        )
+    ]
+
+
+def pack(layout: Layout, rows: Sequence[Sequence[bytes | None]]) -> Bytes:
+    """Records of digests, joined by hand: a flag and a digest for each kind."""
+    joined = [
+        b"".join(
+            bytes(1 + kind.digest_size) if cell is None else b"\x01" + cell
+            for kind, cell in zip(layout.kinds, row, strict=True)
+        )
+        for row in rows
+    ]
+    return np.frombuffer(b"".join(joined), np.uint8).reshape(-1, layout.width)
+
+
+def unpack(layout: Layout, records: Bytes) -> list[tuple[bytes | None, ...]]:
+    """Records as tuples of digests, cut by hand: the reverse of :func:`pack`."""
+    return [tuple(_cut(layout, record.tobytes())) for record in records]
+
+
+def _cut(layout: Layout, record: bytes) -> Iterator[bytes | None]:
+    for kind in layout.kinds:
+        cell, record = record[: 1 + kind.digest_size], record[1 + kind.digest_size :]
+        assert cell[:1] == b"\x01" or not any(cell)
+        yield cell[1:] if cell[0] else None
+
+
+def members_of(snapshot: Snapshot) -> list[tuple[bytes | None, ...]]:
+    """The members of a snapshot as tuples of digests, in the order of their numbers."""
+    return [member for records in snapshot.members() for member in unpack(snapshot.layout, records)]
 
 
 def emails(*numbers: int) -> list[tuple[str]]:
@@ -79,12 +130,13 @@ class Desk:
         self.segment_id = tiktok.create_audience(ADVERTISER_ID, "desk")
 
     def snapshot(
-        self, rows: Sequence[Sequence[object]], day: int = 1, columns: dict[str, str] | None = None
+        self, rows: Sequence[Sequence[object]], day: int = 1, columns: dict[str, str] | None = None, **options: Any
     ) -> Snapshot:
         self._attempt += 1
-        parsed = Columns.parse(columns or EMAIL, default_region="US")
+        parsed = Columns.parse(columns or EMAIL, default_region="US", **options)
         folder = self.root / "snapshots" / str(self._attempt)
-        return take_snapshot([rows], parsed, folder, interval_end=f"2026-01-{day:02d}", unique=str(self._attempt))
+        end = f"2026-01-{day:02d}"
+        return take_snapshot([from_rows(rows, parsed)], parsed, folder, interval_end=end, unique=str(self._attempt))
 
     def courier(self, **options: Any) -> Courier:
         self._attempt += 1
@@ -97,11 +149,7 @@ class Desk:
         )
 
     def target(self, *advertisers: str) -> Target:
-        return Target(
-            segment_id=self.segment_id,
-            owner_advertiser_id=ADVERTISER_ID,
-            advertiser_ids=advertisers or (ADVERTISER_ID,),
-        )
+        return Target.of(self.segment_id, ADVERTISER_ID, advertisers)
 
     def plan(self, snapshot: Snapshot, **options: Any) -> Plan:
         guards = Guards(**{"max_delete_pct": 100.0, "allow_empty": True, **options.pop("guards", {})})

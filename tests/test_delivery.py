@@ -172,7 +172,7 @@ def test_a_dry_run_tells_the_plan_and_changes_nothing(desk: Desk) -> None:
 
 
 def test_another_advertiser_gets_what_it_did_not_get_yet(desk: Desk) -> None:
-    """An advertiser that is mapped later receives all members, the owner's own log stays as it was."""
+    """An advertiser that is mapped later receives all members, and nothing when it has them."""
     snapshot = desk.snapshot(emails(1, 2, 3))
     desk.deliver(snapshot)
     receipt = desk.deliver(snapshot, target=desk.target(ADVERTISER_ID_2))
@@ -227,3 +227,28 @@ def test_a_receipt_names_the_first_and_the_last_request(desk: Desk) -> None:
     receipt: Receipt = desk.deliver(desk.snapshot(emails(1, 2, 3, 4, 5)))
     seen = [request["request_id"] for request in desk.tiktok.requests(MAPPING)]
     assert receipt.request_ids == [seen[0], seen[-1]]
+
+
+def test_both_phone_formats_are_delivered_and_taken_out_again(desk: Desk) -> None:
+    """With phone_format="both" a number is sent with and without its plus; without the rule the second one leaves."""
+    rows = [("a@example.com", "+442079460018", None), (None, "(212) 555-0123", None), (None, None, IDFA)]
+    with_plus, without = ["+442079460018", "+12125550123"], ["442079460018", "12125550123"]
+    receipt = desk.deliver(desk.snapshot(rows, day=1, columns=PERSON, rules={"phone_format": "both"}))
+    assert desk.members("PHONE_SHA256") == digests([*with_plus, *without])
+    assert (receipt.members, receipt.added, receipt.sent) == (3, 3, 5)
+    again = desk.deliver(desk.snapshot(rows, day=2, columns=PERSON, rules={"phone_format": "both"}))
+    assert (again.added, again.unchanged, again.sent) == (0, 3, 0)
+    receipt = desk.deliver(desk.snapshot(rows, day=3, columns=PERSON))
+    assert desk.members("PHONE_SHA256") == digests(with_plus)
+    assert desk.members("EMAIL_SHA256") == digests(["a@example.com"])
+    assert (receipt.added, receipt.removed) == (0, 2)
+
+
+def test_a_log_of_appends_is_known_exactly(desk: Desk) -> None:
+    """A mirror after several appends and a removal ends with its own members and nothing else."""
+    desk.deliver(desk.snapshot(emails(1, 2), day=1), mode="append")
+    desk.deliver(desk.snapshot(emails(2, 3), day=2), mode="append")
+    desk.deliver(desk.snapshot(emails(1), day=3), mode="remove")
+    receipt = desk.deliver(desk.snapshot(emails(3, 4), day=4))
+    assert desk.members() == email_digests(3, 4)
+    assert (receipt.added, receipt.unchanged, receipt.removed) == (1, 1, 1)

@@ -10,8 +10,7 @@ from airflow_provider_tiktok.api import wire
 from airflow_provider_tiktok.api.settings import Secret
 from airflow_provider_tiktok.api.tokens import TokenSource
 from airflow_provider_tiktok.api.transport import Transport
-from airflow_provider_tiktok.core.columns import Identifiers
-from airflow_provider_tiktok.core.identifiers import IdentifierKind
+from airflow_provider_tiktok.core.records import Bytes, Layout
 from airflow_provider_tiktok.errors import TokenExpiredError, TransientError
 
 T = TypeVar("T")
@@ -140,11 +139,11 @@ class AudienceClient:
         action: wire.Action,
         segment_id: str,
         advertiser_ids: Sequence[str],
-        kinds: Sequence[IdentifierKind],
-        rows: Sequence[Identifiers],
+        layout: Layout,
+        records: Bytes,
     ) -> Answer:
-        """Add members to a segment, or delete identifiers from it. All rows are applied, or none."""
-        return self.call(wire.map_members(action, segment_id, advertiser_ids, kinds, rows))
+        """Add members to a segment, or delete identifiers from it. All records are applied, or none."""
+        return self.call(wire.map_members(action, segment_id, advertiser_ids, layout, records))
 
     def share(self, advertiser_id: str, segment_id: str, shared_with: Sequence[str]) -> None:
         """Share a segment with advertisers of the same business center."""

@@ -37,17 +37,23 @@ CURES: Mapping[int, str] = MappingProxyType(
 )
 
 
-def error_for(code: int, message: str, request_id: str | None) -> ApiError:
-    """Turn a non-zero code of an HTTP 200 answer into an error whose type says what to do next."""
+def error_for(code: int, message: str, request_id: str | None, status: int = 200) -> ApiError:
+    """Turn a non-zero code into an error whose type says what to do next. HTTP 5xx is an outage, whatever the code."""
     cure = CURES.get(code)
     said = scrub_digests(message).rstrip(". ")
     text = f"TikTok says: {said}" + (f"; {cure}" if cure else "")
-    return _type_for(code, message)(text, code=code, request_id=request_id)
+    found = _type_for(code, message)
+    if found is RejectedError and status >= 500:
+        found = TransientError
+    return found(text, code=code, request_id=request_id)
 
 
 def error_for_status(status: int, request_id: str | None) -> ApiError:
-    """Turn an answer that is not the API's own envelope into an error. 5xx and HTML mean an outage on the way."""
-    if status in {200, 429} or status >= 500:
+    """Turn an answer that is not the API's own envelope into an error.
+
+    5xx and HTML mean an outage on the way; 400 was seen for minutes after a segment was created.
+    """
+    if status in {200, 400, 429} or status >= 500:
         return TransientError(f"TikTok's gateway gave HTTP {status} without an API answer", request_id=request_id)
     return RejectedError(
         f"HTTP {status}: the request never reached the API; check Host of the connection", request_id=request_id

@@ -1,7 +1,7 @@
 """Everything a client needs to know, read once from a connection and frozen."""
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 DEFAULT_HOST = "https://business-api.tiktok.com"
 DEFAULT_REFRESH_PATH = "/open_api/v1.3/oauth2/refresh_token/"
@@ -36,12 +36,12 @@ class Settings:
     @property
     def is_loopback(self) -> bool:
         """Whether the host is this machine, as the emulator's is."""
-        return urlsplit(self.base_url).hostname in LOOPBACK
+        return _split(self.base_url).hostname in LOOPBACK
 
     def problems(self) -> list[str]:
         """Say what is wrong with the values and how to mend it; an empty list when all is well."""
         found = []
-        url = urlsplit(self.base_url)
+        url = _split(self.base_url)
         if url.scheme not in {"http", "https"} or not url.hostname:
             found.append(f"Host must be a URL such as {DEFAULT_HOST}")
         elif url.scheme == "http" and not self.is_loopback:
@@ -53,8 +53,15 @@ class Settings:
         if self.refresh_token and not (self.app_id and self.app_secret):
             found.append("Refresh token needs App id (login) and App secret (password) too")
         for label, value in (("Advertiser id", self.advertiser_id), ("Business center id", self.bc_id)):
-            if value and not value.isdigit():
+            if value and not (value.isascii() and value.isdigit()):
                 found.append(f"{label} must be digits only, as shown in TikTok Ads Manager")
-        if not self.timeout > 0:
-            found.append("timeout must be a number of seconds above 0")
+        if not 0 < self.timeout < 3600:
+            found.append("timeout must be a number of seconds above 0 and below 3600")
         return found
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")

@@ -4,13 +4,16 @@ Source: TikTok Business API v1.3; the portal documents are named at each part.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from binascii import hexlify
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
+
 from airflow_provider_tiktok.api.resolution import OK, error_for, error_for_status
-from airflow_provider_tiktok.core.columns import Identifiers
 from airflow_provider_tiktok.core.identifiers import IdentifierKind
+from airflow_provider_tiktok.core.records import Bytes, Layout
 
 V13 = "/open_api/v1.3"
 PAGE_SIZE = 100
@@ -80,12 +83,14 @@ def read(reply: Reply) -> tuple[Data, str | None]:
     """Return ``data`` and the request id; success is HTTP 200 *and* ``code == 0``, all else is raised."""
     try:
         envelope = json.loads(reply.body)
-        code = int(envelope["code"])
+        code = envelope["code"]
     except (ValueError, KeyError, TypeError):
-        raise error_for_status(reply.status, reply.log_id) from None
+        code = None
+    if type(code) is not int:
+        raise error_for_status(reply.status, reply.log_id)
     request_id = envelope.get("request_id") or reply.log_id
     if code != OK:
-        raise error_for(code, str(envelope.get("message", "")), request_id)
+        raise error_for(code, str(envelope.get("message", "")), request_id, reply.status)
     if reply.status != 200:
         raise error_for_status(reply.status, request_id)
     return envelope.get("data") or {}, request_id
@@ -224,23 +229,50 @@ def shared_advertiser_ids(data: Data) -> list[str]:
 # --- Members: portal document 1739940585975809 ---------------------------------------------------------------------
 
 
-def map_members(
-    action: Action,
-    segment_id: str,
-    advertisers: Sequence[str],
-    kinds: Sequence[IdentifierKind],
-    rows: Sequence[Identifiers],
-) -> Request:
+def map_members(action: Action, segment_id: str, advertisers: Sequence[str], layout: Layout, records: Bytes) -> Request:
     """Add or delete members. Set semantics, so repeatable.
 
-    ``kinds`` and each row follow one order; an absent identifier is the empty object, which keeps every cell in its
-    column. Built from a fixed template, 24 times as fast as ``json.dumps`` on a dict for each cell.
+    ``id_schema`` and the cells of each row follow the layout; an absent identifier is the empty object, which keeps
+    every cell in its column.
     """
-    head = _json({"advertiser_ids": list(advertisers), "action": action, "id_schema": list(kinds)})
-    tail = f'","audience_ids":[{json.dumps(segment_id)}]}}'
-    lines = [",".join("{}" if cell is None else f'{{"id":"{cell.hex()}{tail}' for cell in row) for row in rows]
-    body = head[:-1] + b',"batch_data":[[' + "],[".join(lines).encode("ascii") + b"]]}"
+    head = _json({"advertiser_ids": list(advertisers), "action": action, "id_schema": list(layout.kinds)})
+    rows = b"".join(_rows(layout, records, segment_id))
+    body = head[:-1] + b',"batch_data":[' + rows[:-1] + b"]}"
     return Request(method="POST", path=f"{V13}/segment/mapping/", body=body)
+
+
+def _rows(layout: Layout, records: Bytes, segment_id: str) -> Iterator[bytes]:
+    """Rows of a body, each with a comma behind it, those with the same identifiers together.
+
+    Such rows are as long as each other, so they are copies of one template with other hex digits in it: no object and
+    no call of a JSON encoder for a row.
+    """
+    flags = np.stack([layout.present(records, kind) for kind in layout.kinds], axis=1)
+    patterns = flags @ (1 << np.arange(len(layout.kinds)))
+    for pattern in np.unique(patterns):
+        same = records[patterns == pattern]
+        here = [bool(pattern >> place & 1) for place in range(len(layout.kinds))]
+        template, slots = _template(layout, here, segment_id)
+        rows = np.tile(np.frombuffer(template, np.uint8), (len(same), 1))
+        for kind, slot in slots.items():
+            digits = np.frombuffer(hexlify(layout.digests(same, kind).tobytes()), np.uint8)
+            rows[:, slot : slot + 2 * kind.digest_size] = digits.reshape(len(same), -1)
+        yield rows.tobytes()
+
+
+def _template(layout: Layout, here: Sequence[bool], segment_id: str) -> tuple[bytes, dict[IdentifierKind, int]]:
+    """One row of a body and where in it the hex digits of each present kind go."""
+    tail = f'","audience_ids":[{json.dumps(segment_id)}]}}'.encode()
+    row, slots = b"[", {}
+    for kind, present in zip(layout.kinds, here, strict=True):
+        if present:
+            row += b'{"id":"'
+            slots[kind] = len(row)
+            row += b"0" * (2 * kind.digest_size) + tail
+        else:
+            row += b"{}"
+        row += b","
+    return row[:-1] + b"],", slots
 
 
 def _json(value: Mapping[str, object]) -> bytes:

@@ -1,10 +1,10 @@
-"""Cuts members into batches that fit one request."""
+"""Cuts records into batches that fit one request."""
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
-from typing import TypeVar
 
-Row = TypeVar("Row")
+import numpy as np
+
+from airflow_provider_tiktok.core.records import Bytes
 
 MAX_BATCH_ROWS = 10_000
 """Rows in one request. TikTok documents no limit; connectors in production use 1,000 to 10,000."""
@@ -23,8 +23,18 @@ def rows_per_batch(batch_rows: int, kinds: int) -> int:
     return min(batch_rows, MAX_BATCH_BYTES // (CELL_BYTES * kinds))
 
 
-def batches(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
-    """Cut ``rows`` into lists of ``size``, the last one shorter; holds one list at a time."""
-    iterator = iter(rows)
-    while batch := list(islice(iterator, size)):
-        yield batch
+def batches(blocks: Iterable[Bytes], size: int) -> Iterator[Bytes]:
+    """Cut blocks of records into batches of ``size``, the last one shorter; holds little more than one batch."""
+    waiting: list[Bytes] = []
+    count = 0
+    for block in blocks:
+        waiting.append(block)
+        count += len(block)
+        if count < size:
+            continue
+        records = np.concatenate(waiting)
+        full = count - count % size
+        yield from (records[start : start + size] for start in range(0, full, size))
+        waiting, count = [records[full:]], count - full
+    if count:
+        yield np.concatenate(waiting)

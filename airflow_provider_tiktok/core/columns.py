@@ -1,15 +1,15 @@
-"""Columns of a query -> identifiers of members: the order of the columns is decided here, once."""
+"""Which columns of a query hold which kind of identifier: the order of the columns is decided here, once."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from uuid import UUID
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from airflow_provider_tiktok.core.hashing import digest_cell
-from airflow_provider_tiktok.core.identifiers import Hashing, IdentifierKind, Reason
+import phonenumbers
 
-Identifiers = tuple[bytes | None, ...]
-"""The digests of one member, one place for each kind of its :class:`Columns`, ``None`` where there is none."""
+from airflow_provider_tiktok.core.identifiers import Hashing, IdentifierKind
+from airflow_provider_tiktok.core.normalise import DEFAULT_RULES
+from airflow_provider_tiktok.core.records import Layout
+from airflow_provider_tiktok.core.rules import Rules
 
 
 class ColumnError(ValueError):
@@ -18,96 +18,92 @@ class ColumnError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
-    """Which columns of a query hold which kind of identifier, in the one order that everything else follows."""
+    """Columns with their kinds, and how their cells are read. ``region_column`` names the column of countries."""
 
     names: tuple[str, ...]
     kinds: tuple[IdentifierKind, ...]
-    hashing: Hashing = Hashing.AUTO
+    hashing: tuple[Hashing, ...]
     default_region: str | None = None
+    region_column: str | None = None
+    rules: Rules = DEFAULT_RULES
 
     @classmethod
-    def parse(cls, columns: Mapping[str, str], hashing: str = "auto", default_region: str | None = None) -> "Columns":
+    def parse(
+        cls,
+        columns: Mapping[str, str],
+        hashing: str | Mapping[str, str] = "auto",
+        default_region: str | None = None,
+        region_column: str | None = None,
+        rules: Mapping[str, str] | None = None,
+    ) -> "Columns":
         """Check a ``{query column: kind}`` mapping; raise :class:`ColumnError` with what to write instead."""
-        if not columns:
-            raise ColumnError(f"columns is empty; name at least one, as {{'email': 'EMAIL_SHA256'}}. {_known()}")
-        unknown = sorted({kind for kind in columns.values() if kind not in set(IdentifierKind)})
-        if unknown:
-            raise ColumnError(f"columns: unknown identifier kind {', '.join(map(repr, unknown))}. {_known()}")
-        twice = sorted(kind for kind, count in Counter(columns.values()).items() if count > 1)
-        if twice:
+        _check_kinds(columns)
+        modes = hashing if isinstance(hashing, Mapping) else dict.fromkeys(columns, hashing)
+        stray = sorted(set(modes) - set(columns))
+        if stray:
+            raise ColumnError(f"hashing names {', '.join(map(repr, stray))}, which is not among the columns")
+        wrong = sorted({mode for mode in modes.values() if mode not in set(Hashing)})
+        if wrong:
+            raise ColumnError(f"hashing is {', '.join(map(repr, wrong))}; use one of {', '.join(Hashing)}")
+        if default_region is not None and default_region not in phonenumbers.SUPPORTED_REGIONS:
             raise ColumnError(
-                f"columns: {', '.join(twice)} is given for several columns, but a member has at most one "
-                "identifier of a kind; pick one with COALESCE, or return one row for each value"
+                f"default_region is {default_region!r}; use an ISO 3166-1 code in upper case, such as 'US' or 'GB'"
             )
-        if hashing not in set(Hashing):
-            raise ColumnError(f"hashing is {hashing!r}; use one of {', '.join(Hashing)}")
         return cls(
             names=tuple(columns),
             kinds=tuple(IdentifierKind(kind) for kind in columns.values()),
-            hashing=Hashing(hashing),
+            hashing=tuple(Hashing(modes.get(name, Hashing.AUTO)) for name in columns),
             default_region=default_region,
+            region_column=region_column,
+            rules=Rules.parse(rules),
         )
 
+    @property
+    def layout(self) -> Layout:
+        """Where each kind's digest stands in a record."""
+        return Layout(self.kinds)
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """Names of all columns that are read: those of identifiers, then that of regions if there is one."""
+        return (*self.names, self.region_column) if self.region_column else self.names
+
     def positions(self, available: Sequence[str]) -> tuple[int, ...]:
-        """Where the columns stand in a query's result; names are compared exactly, then ignoring case."""
-        exact = {name: position for position, name in enumerate(available)}
-        folded = {name.lower(): position for position, name in enumerate(available)}
-        missing = [name for name in self.names if name not in exact and name.lower() not in folded]
+        """Where the columns that are read stand in a query's result.
+
+        Names are compared exactly, and ignoring case where no column has exactly that name.
+        """
+        missing = [name for name in self.read if not _matches(name, available)]
         if missing:
             raise ColumnError(
                 f"the query returns no column {', '.join(map(repr, missing))}; it returns "
                 f"{', '.join(map(repr, available))}. Mend the query or the operator's columns"
             )
-        return tuple(exact.get(name, folded.get(name.lower(), -1)) for name in self.names)
+        unclear = [name for name in self.read if len(_matches(name, available)) > 1]
+        if unclear:
+            raise ColumnError(
+                f"the query returns {', '.join(map(repr, unclear))} more than once; give each column a name of its own"
+            )
+        return tuple(_matches(name, available)[0] for name in self.read)
 
 
-@dataclass(slots=True)
-class RowCounts:
-    """Rows read and refused, and refused identifiers of rows that were kept for another identifier."""
-
-    rows_read: int = 0
-    rejected: Counter[Reason] = field(default_factory=Counter)
-    refused_identifiers: dict[IdentifierKind, Counter[Reason]] = field(default_factory=dict)
-
-
-def digest_rows(rows: Iterable[Sequence[object]], columns: Columns, counts: RowCounts) -> list[Identifiers]:
-    """Digest rows whose cells are in the order of ``columns``.
-
-    Return the identifiers of the rows that have at least one, and count the others by reason.
-    """
-    kept = []
-    for row in rows:
-        counts.rows_read += 1
-        outcome = [
-            digest_cell(kind, _text(cell, name), columns.hashing, columns.default_region)
-            for name, kind, cell in zip(columns.names, columns.kinds, row, strict=True)
-        ]
-        identifiers = tuple(cell if isinstance(cell, bytes) else None for cell in outcome)
-        refused = {
-            kind: reason
-            for kind, reason in zip(columns.kinds, outcome, strict=True)
-            if isinstance(reason, Reason) and reason is not Reason.EMPTY
-        }
-        if not any(identifiers):
-            counts.rejected[next(iter(refused.values()), Reason.EMPTY)] += 1
-            continue
-        for kind, reason in refused.items():
-            counts.refused_identifiers.setdefault(kind, Counter())[reason] += 1
-        kept.append(identifiers)
-    return kept
+def _check_kinds(columns: Mapping[str, str]) -> None:
+    if not columns:
+        raise ColumnError(f"columns is empty; name at least one, as {{'email': 'EMAIL_SHA256'}}. {_known()}")
+    unknown = sorted({kind for kind in columns.values() if kind not in set(IdentifierKind)})
+    if unknown:
+        raise ColumnError(f"columns: unknown identifier kind {', '.join(map(repr, unknown))}. {_known()}")
+    twice = sorted(kind for kind, count in Counter(columns.values()).items() if count > 1)
+    if twice:
+        raise ColumnError(
+            f"columns: {', '.join(twice)} is given for several columns, but a member has at most one "
+            "identifier of a kind; pick one with COALESCE, or return one row for each value"
+        )
 
 
-def _text(value: object, column: str) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, UUID):
-        return str(value)
-    if isinstance(value, float) and value != value:  # noqa: PLR0124  NaN is how pandas says NULL
-        return None
-    raise ColumnError(
-        f"column {column!r} holds a value of type {type(value).__name__}, not text; cast it in the query, "
-        f"as CAST({column} AS VARCHAR)"
-    )
+def _matches(name: str, available: Sequence[str]) -> list[int]:
+    exact = [position for position, other in enumerate(available) if other == name]
+    return exact or [position for position, other in enumerate(available) if other.lower() == name.lower()]
 
 
 def _known() -> str:

@@ -3,13 +3,19 @@
 import os
 import re
 import uuid
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
 from airflow.providers.common.compat.sdk import Context, ObjectStoragePath, conf
 
+from airflow_provider_tiktok.core.columns import Columns
+from airflow_provider_tiktok.core.guards import Guards
+from airflow_provider_tiktok.core.receipt import JsonValue
+from airflow_provider_tiktok.errors import ConfigurationError
 from airflow_provider_tiktok.snapshots.files import StoragePath
+from airflow_provider_tiktok.snapshots.source import Cells, take_snapshot
 from airflow_provider_tiktok.snapshots.store import Snapshot
 
 
@@ -22,6 +28,34 @@ def snapshot_root(given: str | None = None) -> StoragePath:
 def open_snapshot(uri: str) -> Snapshot:
     """Open the snapshot at a URI."""
     return Snapshot.open(cast("StoragePath", ObjectStoragePath(uri)))
+
+
+def publish_snapshot(
+    batches: Iterable[Cells],
+    columns: Columns,
+    context: Context,
+    *,
+    root: str | None,
+    name: str,
+    source: str,
+    allow_empty: bool,
+) -> dict[str, JsonValue]:
+    """Write the snapshot of a run and return its XCom; ``source`` is the fingerprint of what was read."""
+    end, unique = interval_end(context), unique_name()
+    folder = new_snapshot_folder(snapshot_root(root), name, end, unique)
+    snapshot = take_snapshot(batches, columns, folder, interval_end=end, unique=unique, query=source)
+    Guards(allow_empty=allow_empty).check_members(snapshot.counts.members)
+    return snapshot.to_xcom()
+
+
+def list_files(uri: str) -> list[StoragePath]:
+    """The Parquet and CSV files at a URI: the file itself, or those of a folder in the order of their names."""
+    path = ObjectStoragePath(uri)
+    found = [path] if path.is_file() else [file for file in path.iterdir() if file.is_file()] if path.is_dir() else []
+    files = sorted((file for file in found if str(file).endswith((".parquet", ".csv"))), key=str)
+    if not files:
+        raise ConfigurationError(f"there is no .parquet or .csv file at {uri} as seen from this worker")
+    return cast("list[StoragePath]", files)
 
 
 def new_snapshot_folder(root: StoragePath, name: str, interval_end: str, unique: str) -> StoragePath:

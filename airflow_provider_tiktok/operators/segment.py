@@ -25,8 +25,9 @@ from airflow_provider_tiktok.hooks.storage import (
 from airflow_provider_tiktok.hooks.tiktok import TikTokHook
 from airflow_provider_tiktok.segments import check_segment_arguments, share_segment, verify_segment
 from airflow_provider_tiktok.snapshots.files import StoragePath
+from airflow_provider_tiktok.snapshots.log import DeliveryLogs
 from airflow_provider_tiktok.snapshots.source import take_snapshot
-from airflow_provider_tiktok.snapshots.store import DeliveryLogs, Snapshot
+from airflow_provider_tiktok.snapshots.store import Snapshot
 
 SegmentRef = str | Mapping[str, Any]
 """A segment: what :class:`TikTokVerifySegmentOperator` returned, or an id."""
@@ -88,7 +89,7 @@ class TikTokUploadSegmentOperator(BaseOperator):
 
     :param segment: What the verify operator returned, or a segment id. (templated)
     :param source: What the snapshot operator returned, a snapshot URI, or rows (a list of mappings, a pandas
-        DataFrame) together with ``columns``. Rows show in no rendered template. (templated)
+        DataFrame, an Arrow table) together with ``columns``. Rows show in no rendered template. (templated)
     :param columns: Column -> identifier kind, for rows only.
     :param mode: ``"mirror"`` makes the segment equal to the source, ``"append"`` only adds, ``"remove"`` takes out.
     :param advertiser_ids: Advertisers to list besides the owner, all of one business center. (templated)
@@ -101,7 +102,8 @@ class TikTokUploadSegmentOperator(BaseOperator):
     :param allow_empty: Let a source without members empty the segment.
     :param dry_run: Return the plan as a receipt and change nothing.
     :param default_region: For rows: country of phone numbers without one. (templated)
-    :param hashing: For rows: ``"auto"``, ``"raw"`` or ``"hashed"``.
+    :param hashing: For rows: ``"auto"``, ``"raw"`` or ``"hashed"``; one for all columns, or ``{column: mode}``.
+    :param rules: For rows: choices where TikTok's documents contradict each other.
     :param snapshot_root: Folder of snapshots; the default is ``[tiktok] snapshot_root``. (templated)
     :param tiktok_conn_id: Connection of type ``tiktok``. (templated)
     """
@@ -132,7 +134,8 @@ class TikTokUploadSegmentOperator(BaseOperator):
         allow_empty: bool = False,
         dry_run: bool = False,
         default_region: str | None = None,
-        hashing: str = "auto",
+        hashing: str | Mapping[str, str] = "auto",
+        rules: Mapping[str, str] | None = None,
         snapshot_root: str | None = None,
         tiktok_conn_id: str = TikTokHook.default_conn_name,
         **kwargs: Any,
@@ -152,6 +155,7 @@ class TikTokUploadSegmentOperator(BaseOperator):
         self.plan_only = dry_run  # BaseOperator has a method of that name
         self.default_region = default_region
         self.hashing = hashing
+        self.rules = rules
         self.snapshot_root = snapshot_root
         self.tiktok_conn_id = tiktok_conn_id
 
@@ -168,7 +172,6 @@ class TikTokUploadSegmentOperator(BaseOperator):
         """Plan, deliver, and return the receipt."""
         hook, root = TikTokHook(self.tiktok_conn_id), snapshot_root(self.snapshot_root)
         segment_id, owner = _resolve(self.segment, hook)
-        advertisers = tuple(dict.fromkeys((owner, *_advertisers(self.advertiser_ids))))
         courier = Courier(
             client=hook.get_conn(),
             logs=DeliveryLogs(root),
@@ -179,7 +182,7 @@ class TikTokUploadSegmentOperator(BaseOperator):
         )
         plan = courier.plan(
             self._snapshot(context, root, segment_id),
-            Target(segment_id=segment_id, owner_advertiser_id=owner, advertiser_ids=advertisers),
+            Target.of(segment_id, owner, _advertisers(self.advertiser_ids)),
             mode=self.mode,
             on_older=self.on_older,
             guards=Guards(
@@ -192,10 +195,10 @@ class TikTokUploadSegmentOperator(BaseOperator):
     def _snapshot(self, context: Context, root: StoragePath, segment_id: str) -> Snapshot:
         if not isinstance(self.source, Rows):
             return open_snapshot(_snapshot_uri(self.source))
-        columns = Columns.parse(self.columns or {}, self.hashing, self.default_region)
+        columns = Columns.parse(self.columns or {}, self.hashing, self.default_region, rules=self.rules)
         end, unique = interval_end(context), unique_name()
         folder = new_snapshot_folder(root, segment_id, end, unique)
-        return take_snapshot([self.source.read(columns)], columns, folder, interval_end=end, unique=unique)
+        return take_snapshot(self.source.batches(columns), columns, folder, interval_end=end, unique=unique)
 
 
 class TikTokMapAdvertisersOperator(BaseOperator):
@@ -256,7 +259,7 @@ class TikTokMapAdvertisersOperator(BaseOperator):
         if others and self.strategy == "share":
             share_segment(client, owner, segment_id, others)
         elif others:
-            self._deliver(client, Target(segment_id=segment_id, owner_advertiser_id=owner, advertiser_ids=others))
+            self._deliver(client, Target.of(segment_id, owner, others))
         self.log.info("Segment %s of advertiser %s is mapped to %d others", segment_id, owner, len(others))
         return {"segment_id": segment_id, "owner_advertiser_id": owner, "mapped_advertiser_ids": list(others)}
 

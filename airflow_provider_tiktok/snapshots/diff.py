@@ -12,12 +12,15 @@ from dataclasses import dataclass
 from functools import reduce
 from itertools import repeat
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from airflow_provider_tiktok.core.identifiers import IdentifierKind
-from airflow_provider_tiktok.snapshots.files import BUCKETS, read_buckets
-from airflow_provider_tiktok.snapshots.store import DeliveryLog, Snapshot
+from airflow_provider_tiktok.core.records import Mask
+from airflow_provider_tiktok.snapshots.files import BUCKETS
+from airflow_provider_tiktok.snapshots.log import DeliveryLog
+from airflow_provider_tiktok.snapshots.store import Numbers, Snapshot
 
 OpenSnapshot = Callable[[str], Snapshot]
 
@@ -38,6 +41,18 @@ class Bounds:
         if settled:
             return Bounds(digests, digests)
         return Bounds(_intersection(self.surely, digests), _union(self.possibly, digests))
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What a mirror has to do: rows to add (members first, aliases after them), identifiers to remove of each kind.
+
+    ``delivered`` counts the identifiers that are possibly in the segment.
+    """
+
+    marks: Mask
+    removes: dict[IdentifierKind, int]
+    delivered: int
 
 
 def known_bounds(kind: IdentifierKind, logs: Sequence[DeliveryLog], open_snapshot: OpenSnapshot) -> Iterator[Bounds]:
@@ -63,17 +78,21 @@ def delivered_kinds(logs: Sequence[DeliveryLog], open_snapshot: OpenSnapshot) ->
     return tuple(dict.fromkeys(kind for uri in uris for kind in open_snapshot(uri).kinds))
 
 
-def members_to_add(snapshot: Snapshot, logs: Sequence[DeliveryLog], open_snapshot: OpenSnapshot) -> bytearray:
-    """One byte for each member: 1 when it holds an identifier that is not surely in the segment."""
-    marks = bytearray(snapshot.counts.members)
-    for kind in snapshot.kinds:
+def compare(snapshot: Snapshot, logs: Sequence[DeliveryLog], open_snapshot: OpenSnapshot) -> "Difference":
+    """Compare a snapshot with what was delivered, reading every file once."""
+    rows = snapshot.counts.members + snapshot.aliases
+    if not any(log.operations for log in logs):
+        return Difference(np.ones(rows, bool), {}, 0)
+    marks, removes, delivered = np.zeros(rows, bool), {}, 0
+    for kind in dict.fromkeys((*snapshot.kinds, *delivered_kinds(logs, open_snapshot))):
+        removes[kind] = 0
         known = known_bounds(kind, logs, open_snapshot)
-        buckets = read_buckets(snapshot.folder / f"{kind}.parquet")
-        for bounds, table in zip(known, buckets, strict=True):
-            new = pc.invert(pc.is_in(table["digest"], value_set=bounds.surely))
-            for member in table["member"].filter(new).to_pylist():
-                marks[member] = 1
-    return marks
+        for bounds, (digests, numbers) in zip(known, _index(snapshot, kind), strict=True):
+            there = pc.is_in(digests, value_set=bounds.surely).to_numpy(zero_copy_only=False)
+            marks[numbers[~there]] = True
+            removes[kind] += len(_minus(bounds.possibly, digests))
+            delivered += len(bounds.possibly)
+    return Difference(marks, removes, delivered)
 
 
 def _log_bounds(kind: IdentifierKind, log: DeliveryLog, open_snapshot: OpenSnapshot) -> Iterator[Bounds]:
@@ -89,11 +108,13 @@ def _log_bounds(kind: IdentifierKind, log: DeliveryLog, open_snapshot: OpenSnaps
 
 def distinct_digests(snapshot: Snapshot, kind: IdentifierKind) -> Iterator[pa.Array]:
     """Distinct digests of one kind, bucket by bucket; empty buckets when the snapshot has no such kind."""
-    if kind not in snapshot.kinds:
-        yield from repeat(pa.array([], pa.binary(kind.digest_size)), BUCKETS)
-        return
-    for table in read_buckets(snapshot.folder / f"{kind}.parquet", columns=["digest"]):
-        yield pc.unique(table["digest"].combine_chunks())
+    return (pc.unique(digests) for digests, _ in _index(snapshot, kind))
+
+
+def _index(snapshot: Snapshot, kind: IdentifierKind) -> Iterator[tuple[pa.Array, Numbers]]:
+    if kind in snapshot.kinds:
+        return snapshot.index(kind)
+    return repeat((pa.array([], pa.binary(kind.digest_size)), np.zeros(0, np.uint32)), BUCKETS)
 
 
 def _minus(left: pa.Array, right: pa.Array) -> pa.Array:

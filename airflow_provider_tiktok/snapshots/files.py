@@ -8,8 +8,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import IO, Any, Protocol, cast
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from airflow_provider_tiktok.core.records import Bytes, Mask
 
 BUCKETS = 256
 
@@ -78,6 +81,23 @@ def write_bucket(writer: pq.ParquetWriter, arrays: Iterable[pa.Array]) -> None:
 def read_buckets(path: StoragePath, columns: list[str] | None = None) -> Iterator[pa.Table]:
     """Read a file bucket by bucket, holding one at a time."""
     with path.open("rb") as file:
-        parquet = pq.ParquetFile(file)
+        parquet = pq.ParquetFile(file, pre_buffer=False)  # which would keep what was read
         for bucket in range(parquet.num_row_groups):
-            yield parquet.read_row_group(bucket, columns=columns)
+            yield parquet.read_row_group(bucket, columns=columns, use_threads=False)  # threads cost more than a bucket
+
+
+def digest_array(digests: Bytes, present: Mask | None = None) -> pa.Array:
+    """Digests, one a row, as an Arrow array, with null where ``present`` says so. No object for a digest."""
+    count, size = digests.shape
+    valid = None if present is None else pa.py_buffer(np.packbits(present, bitorder="little").tobytes())
+    data = pa.py_buffer(np.ascontiguousarray(digests).tobytes())
+    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(size), count, [valid, data])
+
+
+def digests_of(array: pa.Array) -> tuple[Bytes, Mask]:
+    """Digests of an Arrow array, one a row, and which of them there are."""
+    size = array.type.byte_width
+    data = np.frombuffer(array.buffers()[1] or b"", np.uint8)
+    start = array.offset * size
+    digests = data[start : start + len(array) * size].reshape(len(array), size)
+    return digests, array.is_valid().to_numpy(zero_copy_only=False)

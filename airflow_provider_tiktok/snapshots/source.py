@@ -1,10 +1,13 @@
-"""From rows to a published snapshot: digest, collect, publish."""
+"""From batches of cells to a published snapshot: digest, collect, publish."""
 
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 
-from airflow_provider_tiktok.core.columns import Columns, RowCounts, digest_rows
+import pyarrow as pa
+
+from airflow_provider_tiktok.core.columns import Columns
+from airflow_provider_tiktok.core.digest import RowCounts, digest_batch
 from airflow_provider_tiktok.progress import Progress
 from airflow_provider_tiktok.snapshots.files import StoragePath
 from airflow_provider_tiktok.snapshots.store import Snapshot
@@ -12,25 +15,29 @@ from airflow_provider_tiktok.snapshots.writer import SnapshotWriter
 
 logger = logging.getLogger(__name__)
 
+Cells = Sequence[pa.Array]
+"""One batch: a column of text for each of ``columns.read``, in that order."""
+
 
 def take_snapshot(
-    chunks: Iterable[Iterable[Sequence[object]]],
+    batches: Iterable[Cells],
     columns: Columns,
     folder: StoragePath,
     *,
     interval_end: str,
     unique: str,
+    query: str = "",
+    total: int | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Snapshot:
-    """Write a snapshot of rows whose cells are in the order of ``columns``; nothing is published when it fails."""
-    counts, progress = RowCounts(), Progress(logger, "Read", clock)
+    """Write a snapshot; nothing is published when it fails. ``query`` is the fingerprint of the source."""
+    counts, progress = RowCounts(), Progress(logger, "Read", clock, total)
     with SnapshotWriter(columns) as writer:
-        for chunk in chunks:
-            before = counts.rows_read
-            writer.add(digest_rows(chunk, columns, counts))
-            progress.advance(counts.rows_read - before)
+        for cells in batches:
+            writer.add(*digest_batch(cells, columns, counts))
+            progress.advance(len(cells[0]))
         progress.report()
-        snapshot = writer.publish(folder, counts, interval_end, unique)
+        snapshot = writer.publish(folder, counts, interval_end, unique, query)
     _summarise(snapshot)
     return snapshot
 
@@ -52,3 +59,5 @@ def _summarise(snapshot: Snapshot) -> None:
     ]
     for label, count in lines:
         logger.info("%-60s %12s", label, f"{count:,}")
+    for warning in snapshot.warnings:
+        logger.warning(warning)

@@ -1,19 +1,30 @@
-"""Snapshots that were published, and the log of what was delivered from them."""
+"""Snapshots that were published: opened, and read bucket by bucket."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from airflow_provider_tiktok.core.identifiers import IdentifierKind
 from airflow_provider_tiktok.core.receipt import JsonValue, SnapshotCounts
+from airflow_provider_tiktok.core.records import Bytes, Layout
 from airflow_provider_tiktok.errors import ConfigurationError
-from airflow_provider_tiktok.snapshots.files import StoragePath, read_buckets, read_json, write_json
+from airflow_provider_tiktok.snapshots.files import (
+    StoragePath,
+    digest_array,
+    digests_of,
+    read_buckets,
+    read_json,
+)
 
+Numbers = NDArray[np.uint32]
 MANIFEST = "manifest.json"
 MEMBERS = "members.parquet"
-SCHEMA_VERSION = 1
+ALIASES = "aliases.parquet"
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +36,10 @@ class Snapshot:
     interval_end: str
     content_digest: str
     counts: SnapshotCounts
+    query_fingerprint: str = ""
+    rules: dict[str, str] = field(default_factory=dict)
+    aliases: int = 0
+    warnings: list[str] = field(default_factory=list)
 
     @classmethod
     def open(cls, folder: StoragePath) -> "Snapshot":
@@ -45,6 +60,10 @@ class Snapshot:
             kinds=tuple(map(IdentifierKind, manifest["kinds"])),
             interval_end=manifest["interval_end"],
             content_digest=manifest["content_digest"],
+            query_fingerprint=manifest["query_fingerprint"],
+            rules=manifest["rules"],
+            aliases=manifest["aliases"],
+            warnings=manifest["warnings"],
             counts=SnapshotCounts(**manifest["counts"]),
         )
 
@@ -53,9 +72,48 @@ class Snapshot:
         """Where it is."""
         return str(self.folder)
 
-    def members(self) -> Iterator[pa.Table]:
-        """Members bucket by bucket, one column for each kind."""
-        return read_buckets(self.folder / MEMBERS)
+    @property
+    def layout(self) -> Layout:
+        """Where each kind's digest stands in a record."""
+        return Layout(self.kinds)
+
+    def members(self) -> Iterator[Bytes]:
+        """Records of the members, bucket by bucket."""
+        for table in read_buckets(self.folder / MEMBERS):
+            found = [digests_of(table[kind].combine_chunks()) for kind in self.kinds]
+            yield self.layout.pack([digests for digests, _ in found], [present for _, present in found])
+
+    def alias_digests(self) -> Iterator[Bytes]:
+        """Second digests of phone numbers, bucket by bucket."""
+        for table in read_buckets(self.folder / ALIASES) if self.aliases else ():
+            yield digests_of(table.column(0).combine_chunks())[0]
+
+    def index(self, kind: IdentifierKind) -> Iterator[tuple[pa.Array, Numbers]]:
+        """Digests of one kind and the numbers of the rows that hold them, bucket by bucket.
+
+        Members are numbered from 0 as they come, aliases after them.
+        """
+        own = self._first_kind_index() if kind == self.kinds[0] else self._file_index(kind)
+        if not (self.aliases and kind == IdentifierKind.PHONE_SHA256):
+            yield from own
+            return
+        number = self.counts.members
+        for (digests, numbers), aliases in zip(own, self.alias_digests(), strict=True):
+            more = np.arange(number, number + len(aliases), dtype=np.uint32)
+            number += len(aliases)
+            yield pa.concat_arrays([digests, digest_array(aliases)]), np.concatenate([numbers, more])
+
+    def _first_kind_index(self) -> Iterator[tuple[pa.Array, Numbers]]:
+        number = 0
+        for table in read_buckets(self.folder / MEMBERS, columns=[self.kinds[0]]):
+            column = table.column(0).combine_chunks()
+            numbers = np.arange(number, number + len(column), dtype=np.uint32)
+            number += len(column)
+            yield column.drop_null(), numbers[column.is_valid().to_numpy(zero_copy_only=False)]
+
+    def _file_index(self, kind: IdentifierKind) -> Iterator[tuple[pa.Array, Numbers]]:
+        for table in read_buckets(self.folder / f"{kind}.parquet"):
+            yield table["digest"].combine_chunks(), table["member"].to_numpy()
 
     def to_manifest(self) -> dict[str, Any]:
         """Content of ``manifest.json``."""
@@ -63,68 +121,13 @@ class Snapshot:
             "kinds": list(self.kinds),
             "interval_end": self.interval_end,
             "content_digest": self.content_digest,
+            "query_fingerprint": self.query_fingerprint,
+            "rules": self.rules,
+            "aliases": self.aliases,
+            "warnings": self.warnings,
             "counts": asdict(self.counts),
         }
 
     def to_xcom(self) -> dict[str, JsonValue]:
         """What the next task needs to know: an address and counts."""
         return {"snapshot_uri": self.uri, "interval_end": self.interval_end, **asdict(self.counts)}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
-    """One delivery of a snapshot. Not ``settled``: it was begun, and how much TikTok applied is not known."""
-
-    mode: str
-    snapshot_uri: str
-    settled: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveryLog:
-    """What was delivered to one segment for one advertiser, since the last mirror that was settled."""
-
-    interval_end: str = ""
-    operations: tuple[Operation, ...] = ()
-
-    def ends_with(self, mode: str, snapshot: Snapshot) -> bool:
-        """Whether the last delivery was this one, and settled."""
-        return self.operations[-1:] == (Operation(mode=mode, snapshot_uri=snapshot.uri, settled=True),)
-
-    def begun(self, mode: str, snapshot: Snapshot) -> "DeliveryLog":
-        """The log with a delivery that is about to change something; a retry of the last one is not a new one."""
-        operation = Operation(mode=mode, snapshot_uri=snapshot.uri, settled=False)
-        operations = self.operations if self.operations[-1:] == (operation,) else (*self.operations, operation)
-        return replace(self, operations=operations)
-
-    def settled(self, mode: str, snapshot: Snapshot) -> "DeliveryLog":
-        """The log after everything was acknowledged; a settled mirror makes what came before it irrelevant."""
-        operation = Operation(mode=mode, snapshot_uri=snapshot.uri, settled=True)
-        unsettled = replace(operation, settled=False)
-        before = self.operations[:-1] if self.operations[-1:] == (unsettled,) else self.operations
-        return DeliveryLog(
-            interval_end=max(self.interval_end, snapshot.interval_end),
-            operations=(operation,) if mode == "mirror" else (*before, operation),
-        )
-
-
-class DeliveryLogs:
-    """Delivery logs under the snapshot root, one JSON file for each segment and advertiser."""
-
-    def __init__(self, root: StoragePath) -> None:
-        self._root = root
-
-    def load(self, segment_id: str, advertiser_id: str) -> DeliveryLog:
-        """Return the log, an empty one when nothing was ever delivered."""
-        values = read_json(self._path(segment_id, advertiser_id))
-        if values is None:
-            return DeliveryLog()
-        operations = tuple(Operation(**operation) for operation in values["operations"])
-        return DeliveryLog(interval_end=values["interval_end"], operations=operations)
-
-    def save(self, segment_id: str, advertiser_id: str, log: DeliveryLog, unique: str) -> None:
-        """Replace the log."""
-        write_json(self._path(segment_id, advertiser_id), asdict(log), unique)
-
-    def _path(self, segment_id: str, advertiser_id: str) -> StoragePath:
-        return self._root / "delivered" / segment_id / f"{advertiser_id}.json"

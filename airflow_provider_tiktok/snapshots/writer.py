@@ -1,74 +1,59 @@
-"""Writes a snapshot: sorted, deduplicated, hashed members, whatever the order of the rows and in constant memory.
+"""Writes a snapshot: deduplicated, hashed members, the same whatever the order of the rows, in constant memory.
 
 Members go to local spill files, one for each bucket, and from there, bucket by bucket, to the snapshot's folder:
 
 ``members.parquet``
     one nullable column of digests for each identifier kind, in the order of the columns.
 ``<KIND>.parquet``
-    ``digest`` and ``member`` (the number of the row in ``members.parquet``), sorted by digest.
+    for each kind but the first: ``digest`` and ``member`` (the number of the row in ``members.parquet``). The first
+    kind needs none, since members are bucketed by it.
+``aliases.parquet``
+    with ``phone_format="both"``: the second digest of each phone number.
 ``manifest.json``
-    counts, columns, interval and content digest. Written last: a folder without it is not a snapshot.
+    counts, columns, rules, warnings, interval and content digest. Written last: a folder without it is no snapshot.
 """
 
 import hashlib
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
 from pathlib import Path
 from types import TracebackType
 
+import numpy as np
 import pyarrow as pa
-from pyarrow.parquet import ParquetWriter
 
-from airflow_provider_tiktok.core.columns import Columns, Identifiers, RowCounts
+from airflow_provider_tiktok.core.columns import Columns
+from airflow_provider_tiktok.core.digest import RowCounts
 from airflow_provider_tiktok.core.identifiers import IdentifierKind
 from airflow_provider_tiktok.core.receipt import SnapshotCounts
-from airflow_provider_tiktok.snapshots.files import BUCKETS, StoragePath, bucket_writer, write_bucket, write_json
-from airflow_provider_tiktok.snapshots.store import MANIFEST, MEMBERS, SCHEMA_VERSION, Snapshot
+from airflow_provider_tiktok.core.records import Bytes, Mask, first_of_each, longest_run, ordered
+from airflow_provider_tiktok.core.warnings import Repeats, column_warnings
+from airflow_provider_tiktok.snapshots.files import (
+    BUCKETS,
+    StoragePath,
+    bucket_writer,
+    digest_array,
+    write_bucket,
+    write_json,
+)
+from airflow_provider_tiktok.snapshots.spill import Spill
+from airflow_provider_tiktok.snapshots.store import ALIASES, MANIFEST, MEMBERS, SCHEMA_VERSION, Snapshot
 
-FLUSH_BYTES = 64_000
 MEMBER_BYTES = 4
-
-
-class Spill:
-    """Fixed-size records in local files, one file for each bucket. Holds digests only, and is removed at the end."""
-
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir()
-        self._paths = [folder / f"{bucket:02x}" for bucket in range(BUCKETS)]
-        self._buffers = [bytearray() for _ in range(BUCKETS)]
-
-    def add(self, bucket: int, record: bytes) -> None:
-        """Append one record to a bucket."""
-        buffer = self._buffers[bucket]
-        buffer += record
-        if len(buffer) >= FLUSH_BYTES:
-            self._flush(bucket)
-
-    def take(self, bucket: int, width: int) -> list[bytes]:
-        """Read all records of a bucket and remove its file."""
-        self._flush(bucket)
-        path = self._paths[bucket]
-        if not path.exists():
-            return []
-        data = path.read_bytes()
-        path.unlink()
-        return [data[start : start + width] for start in range(0, len(data), width)]
-
-    def _flush(self, bucket: int) -> None:
-        buffer = self._buffers[bucket]
-        if buffer:
-            with self._paths[bucket].open("ab") as file:
-                file.write(buffer)
-            buffer.clear()
+PHONE = IdentifierKind.PHONE_SHA256
 
 
 class SnapshotWriter:
     """Collects members and publishes them as a snapshot; use it as a context manager."""
 
     def __init__(self, columns: Columns) -> None:
-        self._kinds = columns.kinds
+        self._columns, self._layout = columns, columns.layout
         self._temporary = tempfile.TemporaryDirectory(prefix="tiktok-snapshot-")
-        self._members = Spill(Path(self._temporary.name) / "members")
+        self._members = self._spill("members", self._layout.width)
+        self._aliases = self._spill("aliases", PHONE.digest_size)
+        self._indexes = {kind: self._spill(kind, kind.digest_size + MEMBER_BYTES) for kind in self._layout.kinds[1:]}
+        self._repeats: Repeats = Counter()
+        self._identifiers: Counter[IdentifierKind] = Counter(dict.fromkeys(self._layout.kinds, 0))
         self._kept = 0
 
     def __enter__(self) -> "SnapshotWriter":
@@ -79,84 +64,99 @@ class SnapshotWriter:
     ) -> None:
         self._temporary.cleanup()
 
-    def add(self, members: Iterable[Identifiers]) -> None:
-        """Add the identifiers of some rows, each with at least one digest."""
-        for identifiers in members:
-            first = next(digest for digest in identifiers if digest is not None)
-            self._members.add(first[0], _record(identifiers, self._kinds))
-            self._kept += 1
+    def add(self, records: Bytes, aliases: Bytes) -> None:
+        """Add the records of some rows, each with at least one digest, and second digests of their phones."""
+        self._members.add(self._layout.first_bytes(records), records)
+        self._aliases.add(aliases[:, 0], aliases)
+        self._kept += len(records)
 
-    def publish(self, folder: StoragePath, rows: RowCounts, interval_end: str, unique: str) -> Snapshot:
+    def publish(self, folder: StoragePath, rows: RowCounts, interval_end: str, unique: str, query: str) -> Snapshot:
         """Write the files, the manifest last, and return the snapshot."""
         folder.mkdir(parents=True, exist_ok=True)
-        content = hashlib.sha256(",".join(self._kinds).encode())
-        spills = {kind: Spill(Path(self._temporary.name) / kind) for kind in self._kinds}
-        schema = pa.schema([(kind.value, pa.binary(kind.digest_size)) for kind in self._kinds])
-        members = 0
-        with bucket_writer(folder / MEMBERS, schema) as writer:
-            for records in self._deduplicated():
-                for record in records:
-                    content.update(record)
-                self._write_members(writer, records, spills, members)
-                members += len(records)
-        identifiers = {str(kind): _write_identifiers(folder, kind, spill) for kind, spill in spills.items()}
+        members, content = self._write_members(folder)
+        for kind in self._layout.kinds[1:]:
+            self._write_index(folder, kind)
+        aliases = self._write_aliases(folder)
         counts = SnapshotCounts(
             rows_read=rows.rows_read,
             members=members,
             duplicates=self._kept - members,
             suppressed=0,
             rejected={reason: rows.rejected[reason] for reason in sorted(rows.rejected)},
-            identifiers=identifiers,
+            identifiers={str(kind): self._identifiers[kind] for kind in self._layout.kinds},
             refused_identifiers={str(kind): dict(sorted(n.items())) for kind, n in rows.refused_identifiers.items()},
         )
         snapshot = Snapshot(
             folder=folder,
-            kinds=self._kinds,
+            kinds=self._layout.kinds,
             interval_end=interval_end,
-            content_digest=content.hexdigest(),
+            content_digest=content,
+            query_fingerprint=query,
+            rules=self._columns.rules.to_dict(),
+            aliases=aliases,
             counts=counts,
+            warnings=column_warnings(rows, self._repeats),
         )
         write_json(folder / MANIFEST, {"schema_version": SCHEMA_VERSION, **snapshot.to_manifest()}, unique)
         return snapshot
 
-    def _deduplicated(self) -> Iterator[list[bytes]]:
-        width = sum(1 + kind.digest_size for kind in self._kinds)
-        for bucket in range(BUCKETS):
-            yield sorted(set(self._members.take(bucket, width)))
+    def _write_members(self, folder: StoragePath) -> tuple[int, str]:
+        """Write members bucket by bucket; return how many there are and the digest of their content."""
+        layout, members = self._layout, 0
+        content = hashlib.sha256(",".join(layout.kinds).encode())
+        schema = pa.schema([(kind.value, pa.binary(kind.digest_size)) for kind in layout.kinds])
+        with bucket_writer(folder / MEMBERS, schema) as writer:
+            for bucket in range(BUCKETS):
+                rows = ordered(self._members.take(bucket), key_at=1)
+                first = first_of_each(rows)
+                records = rows[first]
+                content.update(records.data)
+                write_bucket(
+                    writer,
+                    [digest_array(layout.digests(records, k), layout.present(records, k)) for k in layout.kinds],
+                )
+                self._index(records, members)
+                self._observe_first(layout.digests(rows, layout.kinds[0])[layout.present(rows, layout.kinds[0])])
+                members += len(records)
+        return members, content.hexdigest()
 
-    def _write_members(
-        self, writer: ParquetWriter, records: list[bytes], spills: dict[IdentifierKind, Spill], number: int
-    ) -> None:
-        start, arrays = 0, []
-        for kind in self._kinds:
-            end = start + 1 + kind.digest_size
-            digests = [record[start + 1 : end] if record[start] else None for record in records]
-            arrays.append(pa.array(digests, pa.binary(kind.digest_size)))
-            spill = spills[kind]
-            for member, digest in enumerate(digests, number):
-                if digest is not None:
-                    spill.add(digest[0], digest + member.to_bytes(MEMBER_BYTES, "big"))
-            start = end
-        write_bucket(writer, arrays)
+    def _index(self, records: Bytes, number: int) -> None:
+        numbers = np.arange(number, number + len(records), dtype=">u4").view(np.uint8).reshape(-1, MEMBER_BYTES)
+        for kind, spill in self._indexes.items():
+            there = self._layout.present(records, kind)
+            digests = self._layout.digests(records, kind)[there]
+            spill.add(digests[:, 0], np.concatenate([digests, numbers[there]], axis=1))
 
+    def _observe_first(self, digests: Bytes) -> None:
+        """Count different digests of the first kind, and how often one repeats, in rows that are in order."""
+        self._observe(self._layout.kinds[0], first_of_each(digests))
 
-def _record(identifiers: Identifiers, kinds: Sequence[IdentifierKind]) -> bytes:
-    """One flag and one digest for each kind, so that records of a snapshot have one width and compare as bytes."""
-    return b"".join(
-        b"\x01" + digest if digest is not None else bytes(1 + kind.digest_size)
-        for kind, digest in zip(kinds, identifiers, strict=True)
-    )
+    def _observe(self, kind: IdentifierKind, first: Mask) -> None:
+        self._identifiers[kind] += int(first.sum())
+        self._repeats[kind] = max(self._repeats[kind], longest_run(first))
 
+    def _write_index(self, folder: StoragePath, kind: IdentifierKind) -> None:
+        size = kind.digest_size
+        schema = pa.schema([("digest", pa.binary(size)), ("member", pa.uint32())])
+        with bucket_writer(folder / f"{kind}.parquet", schema) as writer:
+            for bucket in range(BUCKETS):
+                records = ordered(self._indexes[kind].take(bucket), key_at=0)
+                digests = records[:, :size]
+                numbers = np.ascontiguousarray(records[:, size:]).view(">u4").ravel().astype(np.uint32)
+                write_bucket(writer, [digest_array(digests), pa.array(numbers)])
+                self._observe(kind, first_of_each(digests))
 
-def _write_identifiers(folder: StoragePath, kind: IdentifierKind, spill: Spill) -> int:
-    """Write one kind's digests with the members that hold them; return how many different digests there are."""
-    size, distinct = kind.digest_size, 0
-    schema = pa.schema([("digest", pa.binary(size)), ("member", pa.uint32())])
-    with bucket_writer(folder / f"{kind}.parquet", schema) as writer:
-        for bucket in range(BUCKETS):
-            records = sorted(spill.take(bucket, size + MEMBER_BYTES))
-            digests = [record[:size] for record in records]
-            members = [int.from_bytes(record[size:], "big") for record in records]
-            distinct += len(set(digests))
-            write_bucket(writer, [pa.array(digests, pa.binary(size)), pa.array(members, pa.uint32())])
-    return distinct
+    def _write_aliases(self, folder: StoragePath) -> int:
+        if self._columns.rules.phone_format != "both":
+            return 0
+        count = 0
+        with bucket_writer(folder / ALIASES, pa.schema([(PHONE.value, pa.binary(PHONE.digest_size))])) as writer:
+            for bucket in range(BUCKETS):
+                rows = ordered(self._aliases.take(bucket), key_at=0)
+                digests = rows[first_of_each(rows)]
+                write_bucket(writer, [digest_array(digests)])
+                count += len(digests)
+        return count
+
+    def _spill(self, name: str, width: int) -> Spill:
+        return Spill(Path(self._temporary.name) / name, width)

@@ -6,16 +6,18 @@ from hypothesis import strategies as st
 
 from airflow_provider_tiktok.api.client import AudienceClient, RetryPolicy
 from airflow_provider_tiktok.core.identifiers import IdentifierKind
+from airflow_provider_tiktok.core.records import Layout
 from airflow_provider_tiktok.emulator import ADVERTISER_ID, ADVERTISER_ID_2, Emulator
 from airflow_provider_tiktok.errors import RejectedError, TokenExpiredError, TransientError
-from tests.kit import MAPPING, client_for, email_digests, sha256
+from tests.kit import MAPPING, client_for, email_digests, records
 
-ROWS = [(bytes.fromhex(sha256(f"person{number}@example.com")),) for number in range(3)]
+EMAIL = Layout((IdentifierKind.EMAIL_SHA256,))
+RECORDS = records(EMAIL, [(f"person{number}@example.com",) for number in range(3)])
 CREATE = "/segment/audience/"
 
 
 def add(client: AudienceClient, segment_id: str) -> int:
-    return client.map_members("add", segment_id, [ADVERTISER_ID], [IdentifierKind.EMAIL_SHA256], ROWS).attempts
+    return client.map_members("add", segment_id, [ADVERTISER_ID], EMAIL, RECORDS).attempts
 
 
 @pytest.mark.parametrize("code", [40016, 40100, 40133, 50000, 50002, 51001, 51305, 60001])

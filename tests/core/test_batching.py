@@ -1,5 +1,9 @@
 """Batches join back to the members, and each fits one request."""
 
+from collections.abc import Iterator
+from itertools import accumulate
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,38 +11,56 @@ from hypothesis import strategies as st
 from airflow_provider_tiktok.api.wire import map_members
 from airflow_provider_tiktok.core.batching import MAX_BATCH_BYTES, MAX_BATCH_ROWS, batches, rows_per_batch
 from airflow_provider_tiktok.core.identifiers import IdentifierKind
+from airflow_provider_tiktok.core.records import Bytes, Layout
+from tests.kit import pack
 
-KINDS = list(IdentifierKind)
-
-
-@given(st.lists(st.integers()), st.integers(1, 12))
-def test_batches_join_back_to_the_rows(rows: list[int], size: int) -> None:
-    """No row is lost, doubled or moved."""
-    assert [row for batch in batches(rows, size) for row in batch] == rows
+KINDS = tuple(IdentifierKind)
+BLOCKS = st.lists(st.integers(0, 20), max_size=8)
+"""Sizes of blocks, as buckets have them: empty ones, and ones smaller and larger than a batch."""
 
 
-@given(st.integers(0, 60), st.integers(1, 12))
-def test_every_batch_but_the_last_is_full(rows: int, size: int) -> None:
-    """There are as few batches as possible, and none is empty or too large."""
-    sizes = [len(batch) for batch in batches(range(rows), size)]
-    assert sizes == [size] * (rows // size) + [rows % size] * (rows % size > 0)
+def blocks(sizes: list[int]) -> list[Bytes]:
+    """Blocks of two-byte records that are all different."""
+    numbers = [np.arange(end - size, end, dtype=">u2") for size, end in zip(sizes, accumulate(sizes), strict=True)]
+    return [block.view(np.uint8).reshape(-1, 2) for block in numbers]
+
+
+@given(BLOCKS, st.integers(1, 12))
+def test_batches_join_back_to_the_records(sizes: list[int], size: int) -> None:
+    """No record is lost, doubled or moved."""
+    joined = [row.tobytes() for batch in batches(blocks(sizes), size) for row in batch]
+    assert joined == [number.to_bytes(2, "big") for number in range(sum(sizes))]
+
+
+@given(BLOCKS, st.integers(1, 12))
+def test_every_batch_but_the_last_is_full(sizes: list[int], size: int) -> None:
+    """There are as few batches as possible, and none is empty or too large, however the blocks are cut."""
+    rows = sum(sizes)
+    cut = [len(batch) for batch in batches(blocks(sizes), size)]
+    assert cut == [size] * (rows // size) + [rows % size] * (rows % size > 0)
 
 
 def test_batches_hold_one_batch_at_a_time() -> None:
-    """Rows are read only when their batch is asked for, so memory does not grow with the result."""
+    """Blocks are read only when their batch is asked for, so memory does not grow with the result."""
     read = []
-    rows = (read.append(number) or number for number in range(1_000_000))
-    assert next(batches(rows, 3)) == [0, 1, 2] == read
+
+    def source() -> Iterator[Bytes]:
+        for number in range(1_000_000):
+            read.append(number)
+            yield np.full((2, 1), number, np.uint8)
+
+    assert next(batches(source(), 3)).tolist() == [[0], [0], [1]]
+    assert read == [0, 1]
 
 
 @pytest.mark.parametrize("digits", [9, 19, 20])
 @pytest.mark.parametrize("kinds", range(1, 7))
 def test_the_largest_batch_fits_one_request(kinds: int, digits: int) -> None:
     """The real body of a full batch keeps the byte limit, for long ids, every kind present and 100 advertisers."""
-    chosen = KINDS[:kinds]
-    row = tuple(b"\xff" * kind.digest_size for kind in chosen)
-    rows = [row] * rows_per_batch(MAX_BATCH_ROWS, kinds)
-    body = map_members("delete", "9" * digits, ["9" * 20] * 100, chosen, rows).body
+    layout = Layout(KINDS[:kinds])
+    row = tuple(b"\xff" * kind.digest_size for kind in layout.kinds)
+    records = pack(layout, [row] * rows_per_batch(MAX_BATCH_ROWS, kinds))
+    body = map_members("delete", "9" * digits, ["9" * 20] * 100, layout, records).body
     assert body is not None
     assert len(body) <= MAX_BATCH_BYTES
 

@@ -1,43 +1,16 @@
-"""Columns are checked once, their order is kept, and every row read is kept or rejected."""
+"""Columns are checked once, and their order is kept."""
 
-import datetime
-import decimal
-import uuid
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from airflow_provider_tiktok.core.columns import ColumnError, Columns, RowCounts, digest_rows
-from airflow_provider_tiktok.core.hashing import digest_cell
-from airflow_provider_tiktok.core.identifiers import Hashing, IdentifierKind, Reason
+from airflow_provider_tiktok.core.columns import ColumnError, Columns
+from airflow_provider_tiktok.core.identifiers import Hashing, IdentifierKind
+from airflow_provider_tiktok.core.records import Layout
+from airflow_provider_tiktok.core.rules import Rules
 
 PERSON = {"email": "EMAIL_SHA256", "phone": "PHONE_SHA256", "idfa": "IDFA_SHA256"}
-JANE_SHA256 = "d6117306485ed0e50afab3ac871e98f81699151f30281527d63ff5f233656c69"
-PHONE_SHA256 = "a644642cf5b18c850cda6a57683ab0287c3f28ef939ee5f90f7be5312606f637"
-DEVICE = "5f3a2b18-9c4d-4e7f-b8e2-17d3a1e69b25"
-
-CELLS = st.sampled_from(
-    [None, float("nan"), "", " \u00a0", "null", "None", "wrong", "jane@example.com", "joe@example.com"]
-    + ["+12125550123", "212 555 0123", "555", DEVICE, DEVICE.upper(), "0" * 64, JANE_SHA256, JANE_SHA256[:32]]
-)
-ROWS = st.lists(st.tuples(CELLS, CELLS, CELLS), max_size=20)
-
-
-def digest(rows: Sequence[Sequence[object]], columns: Columns) -> tuple[list[tuple[bytes | None, ...]], RowCounts]:
-    counts = RowCounts()
-    return digest_rows(rows, columns, counts), counts
-
-
-def text(cell: object) -> str | None:
-    return cell if isinstance(cell, str) else None
-
-
-def single(kind: IdentifierKind, cell: object) -> bytes | Reason:
-    """The scalar function, which is the oracle."""
-    return digest_cell(kind, text(cell), Hashing.AUTO, None)
 
 
 # --- what was declared ---
@@ -48,7 +21,20 @@ def test_columns_keep_their_order() -> None:
     columns = Columns.parse({"z": "PHONE_SHA256", "a": "EMAIL_SHA256"}, "raw", "US")
     assert columns.names == ("z", "a")
     assert columns.kinds == (IdentifierKind.PHONE_SHA256, IdentifierKind.EMAIL_SHA256)
-    assert (columns.hashing, columns.default_region) == (Hashing.RAW, "US")
+    assert columns.layout == Layout(columns.kinds)
+    assert (columns.hashing, columns.default_region) == ((Hashing.RAW, Hashing.RAW), "US")
+
+
+def test_each_column_may_have_its_own_hashing() -> None:
+    """A column that is not named holds raw values or digests, told apart cell by cell."""
+    columns = Columns.parse(PERSON, {"phone": "raw", "email": "hashed"})
+    assert columns.hashing == (Hashing.HASHED, Hashing.RAW, Hashing.AUTO)
+
+
+def test_rules_are_kept_for_the_manifest() -> None:
+    """Rules that are not named are the defaults."""
+    rules = Columns.parse(PERSON, rules={"phone_format": "both"}).rules
+    assert rules == Rules(phone_format="both")
 
 
 @pytest.mark.parametrize(
@@ -61,11 +47,25 @@ def test_columns_keep_their_order() -> None:
         pytest.param(
             {"a": "PHONE_SHA256", "b": "PHONE_SHA256"}, {}, ["PHONE_SHA256", "several columns", "COALESCE"], id="twice"
         ),
-        pytest.param({"a": "EMAIL_SHA256"}, {"hashing": "sha256"}, ["hashing", "'sha256'", "auto, raw, hashed"], id="hashing"),
+        pytest.param(
+            {"a": "EMAIL_SHA256"}, {"hashing": "sha256"}, ["hashing", "'sha256'", "auto, raw, hashed"], id="hashing"
+        ),
+        pytest.param(
+            {"a": "EMAIL_SHA256", "b": "PHONE_SHA256"},
+            {"hashing": {"a": "raw", "b": "SHA256"}},
+            ["hashing", "'SHA256'", "auto, raw, hashed"],
+            id="hashing of one column",
+        ),
+        pytest.param(
+            {"a": "EMAIL_SHA256"},
+            {"hashing": {"A": "raw", "z": "raw"}},
+            ["hashing", "'A', 'z'", "not among the columns"],
+            id="hashing of columns that are not there",
+        ),
     ],
 )
 def test_wrong_columns_are_refused_with_what_to_write(
-    columns: Mapping[str, str], options: dict[str, str], said: list[str]
+    columns: Mapping[str, str], options: dict[str, Any], said: list[str]
 ) -> None:
     """The error says what is wrong, where it stands and what may stand there."""
     with pytest.raises(ColumnError) as caught:
@@ -98,6 +98,20 @@ def test_columns_are_found_by_name(available: list[str], positions: tuple[int, .
     assert Columns.parse(PERSON).positions(available) == positions
 
 
+def test_the_column_of_regions_is_read_last() -> None:
+    """It stands behind the identifiers, wherever the query has it."""
+    columns = Columns.parse({"phone": "PHONE_SHA256", "email": "EMAIL_SHA256"}, region_column="country")
+    assert columns.read == ("phone", "email", "country")
+    assert columns.positions(["Country", "email", "phone"]) == (2, 1, 0)
+    assert Columns.parse(PERSON).read == ("email", "phone", "idfa")
+
+
+def test_a_missing_column_of_regions_is_named() -> None:
+    """It is a column like the others."""
+    with pytest.raises(ColumnError, match="no column 'country'"):
+        Columns.parse(PERSON, region_column="country").positions(["email", "phone", "idfa"])
+
+
 def test_a_missing_column_is_named() -> None:
     """The error names the columns that the query lacks and those that it has."""
     with pytest.raises(ColumnError) as caught:
@@ -111,121 +125,3 @@ def test_an_ambiguous_column_is_refused(available: list[str]) -> None:
     """When two columns of a query could be meant, as after a JOIN, none is picked in silence."""
     with pytest.raises(ColumnError, match="email"):
         Columns.parse({"email": "EMAIL_SHA256"}).positions(available)
-
-
-# --- rows ---
-
-
-def test_a_row_with_only_a_phone_keeps_it_in_its_column() -> None:
-    """An absent e-mail address does not move the phone into its place."""
-    kept, counts = digest([(None, "+1231234567", "")], Columns.parse(PERSON))
-    assert kept == [(None, bytes.fromhex(PHONE_SHA256), None)]
-    assert counts.rejected == Counter()
-    assert counts.refused_identifiers == {}
-
-
-def test_a_refused_cell_beside_a_good_one_is_counted_as_an_identifier() -> None:
-    """The row is a member for its good cell, and what was refused is counted by kind and reason."""
-    kept, counts = digest([("janedoe@gmail.com", "555", None), ("janedoe@gmail.com", "n/a", "?")], Columns.parse(PERSON))
-    assert kept == [(bytes.fromhex(JANE_SHA256), None, None)] * 2
-    assert counts.rejected == Counter()
-    assert counts.refused_identifiers == {
-        IdentifierKind.PHONE_SHA256: Counter({Reason.INVALID_PHONE: 1, Reason.PLACEHOLDER: 1}),
-        IdentifierKind.IDFA_SHA256: Counter({Reason.INVALID_DEVICE_ID: 1}),
-    }
-
-
-@pytest.mark.parametrize(
-    ("row", "reason"),
-    [
-        pytest.param((None, "", " "), Reason.EMPTY, id="nothing"),
-        pytest.param((None, "n/a", "?"), Reason.PLACEHOLDER, id="the first cell that is not empty"),
-        pytest.param(("jane@", "+1", "?"), Reason.INVALID_EMAIL, id="the first cell"),
-    ],
-)
-def test_a_row_without_a_usable_cell_is_rejected_once(row: tuple[str | None, ...], reason: Reason) -> None:
-    """Its reason is that of its first cell that is not empty, and it counts in no other place."""
-    kept, counts = digest([row], Columns.parse(PERSON))
-    assert kept == []
-    assert counts.rejected == Counter({reason: 1})
-    assert counts.refused_identifiers == {}
-
-
-@given(ROWS)
-def test_every_row_read_is_kept_or_rejected(rows: list[tuple[object, ...]]) -> None:
-    """No row is lost and none is counted twice, and a kept row has at least one digest."""
-    kept, counts = digest(rows, Columns.parse(PERSON))
-    assert counts.rows_read == len(rows) == len(kept) + sum(counts.rejected.values())
-    assert all(any(cell is not None for cell in identifiers) for identifiers in kept)
-
-
-@given(ROWS)
-def test_rows_are_digested_like_their_cells(rows: list[tuple[object, ...]]) -> None:
-    """Each cell of a kept row is what the scalar function makes of it, in its own column."""
-    columns = Columns.parse(PERSON)
-    single_cells = [[single(kind, cell) for kind, cell in zip(columns.kinds, row, strict=True)] for row in rows]
-    expected = [tuple(cell if isinstance(cell, bytes) else None for cell in row) for row in single_cells]
-    kept, counts = digest(rows, columns)
-    assert kept == [row for row in expected if any(row)]
-    refused = Counter(
-        (kind, cell)
-        for row, identifiers in zip(single_cells, expected, strict=True)
-        for kind, cell in zip(columns.kinds, row, strict=True)
-        if any(identifiers) and isinstance(cell, Reason) and cell is not Reason.EMPTY
-    )
-    counted = {(kind, reason): n for kind, reasons in counts.refused_identifiers.items() for reason, n in reasons.items()}
-    assert counted == refused
-
-
-@given(ROWS, st.integers(1, 7))
-def test_chunks_count_like_the_whole(rows: list[tuple[object, ...]], size: int) -> None:
-    """Counts add up over chunks to those of all rows at once."""
-    columns, counts = Columns.parse(PERSON), RowCounts()
-    kept = [m for start in range(0, len(rows), size) for m in digest_rows(rows[start : start + size], columns, counts)]
-    assert (kept, counts) == digest(rows, columns)
-
-
-@pytest.mark.parametrize(
-    ("value", "type_name"),
-    [
-        pytest.param(12125550123, "int", id="int"),
-        pytest.param(12125550123.0, "float", id="float"),
-        pytest.param(b"jane@example.com", "bytes", id="bytes"),
-        pytest.param(memoryview(b"jane@example.com"), "memoryview", id="memoryview"),
-        pytest.param(decimal.Decimal("12125550123"), "Decimal", id="Decimal"),
-        pytest.param(True, "bool", id="bool"),
-        pytest.param(datetime.date(1999, 12, 31), "date", id="date"),
-        pytest.param(["jane@example.com"], "list", id="list"),
-    ],
-)
-def test_a_cell_that_is_not_text_is_a_wrong_query(value: object, type_name: str) -> None:
-    """The error names the column, the type and the cast that mends it, and never the value."""
-    with pytest.raises(ColumnError) as caught:
-        digest([("jane@example.com", None, None), (None, value, None)], Columns.parse(PERSON))
-    said = str(caught.value)
-    assert "column 'phone'" in said
-    assert f"type {type_name}," in said
-    assert "CAST(phone AS VARCHAR)" in said
-    assert not any(part in said for part in (str(value), repr(value), "jane", "12125550123", "1999"))
-
-
-@pytest.mark.parametrize("nan", [float("nan"), -float("nan")])
-def test_nan_is_null(nan: float) -> None:
-    """Pandas says NULL as NaN, so a NaN is an absent value and no wrong type."""
-    kept, counts = digest([(nan, "+1231234567", nan), (nan, nan, None)], Columns.parse(PERSON))
-    assert kept == [(None, bytes.fromhex(PHONE_SHA256), None)]
-    assert counts.rejected == Counter({Reason.EMPTY: 1})
-
-
-def test_a_uuid_is_taken_as_its_text() -> None:
-    """Drivers return UUID columns as UUID objects; they are device ids like their text."""
-    columns = Columns.parse({"idfa": "IDFA_SHA256"})
-    assert digest([(uuid.UUID(DEVICE),)], columns) == digest([(DEVICE,)], columns)
-
-
-@pytest.mark.parametrize("row", [("jane@example.com",), ("jane@example.com", None, None, None)], ids=["short", "long"])
-def test_a_row_of_another_width_is_never_aligned_by_guess(row: tuple[str | None, ...]) -> None:
-    """A row with too few or too many cells stops the work, and the error does not show it."""
-    with pytest.raises(ValueError, match="zip") as caught:
-        digest([row], Columns.parse(PERSON))
-    assert "jane" not in str(caught.value)

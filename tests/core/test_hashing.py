@@ -11,7 +11,12 @@ from airflow_provider_tiktok.core.hashing import digest_cell
 from airflow_provider_tiktok.core.identifiers import Hashing, IdentifierKind, Reason
 
 EMAIL, PHONE = IdentifierKind.EMAIL_SHA256, IdentifierKind.PHONE_SHA256
-DEVICE_KINDS = [IdentifierKind.IDFA_SHA256, IdentifierKind.IDFA_MD5, IdentifierKind.AAID_SHA256, IdentifierKind.AAID_MD5]
+DEVICE_KINDS = [
+    IdentifierKind.IDFA_SHA256,
+    IdentifierKind.IDFA_MD5,
+    IdentifierKind.AAID_SHA256,
+    IdentifierKind.AAID_MD5,
+]
 DEVICE = "5f3a2b18-9c4d-4e7f-b8e2-17d3a1e69b25"
 DEVICE_SHA256 = "83dc3f5f32b9472613b0f038d36f22585a609d018af6f6067f50da318bf354bd"
 JANE_SHA256 = "d6117306485ed0e50afab3ac871e98f81699151f30281527d63ff5f233656c69"
@@ -117,7 +122,9 @@ def test_known_wrong_digests_are_never_produced(kind: IdentifierKind, cell: str,
     assert outcome(kind, cell, region=region) not in MUST_NOT
 
 
-@pytest.mark.parametrize("spelling", [str.lower, str.upper, lambda digest: f"\u00a0{digest}\n"], ids=["lower", "upper", "space"])
+@pytest.mark.parametrize(
+    "spelling", [str.lower, str.upper, lambda digest: f"\u00a0{digest}\n"], ids=["lower", "upper", "space"]
+)
 @pytest.mark.parametrize("hashing", ["auto", "hashed"])
 @pytest.mark.parametrize(
     ("kind", "digest"),
@@ -163,7 +170,12 @@ def test_an_address_that_contains_hex_digits_is_an_address() -> None:
 @pytest.mark.parametrize("hashing", ["auto", "hashed"])
 @pytest.mark.parametrize(
     ("kind", "length"),
-    [(kind, length) for kind in IdentifierKind for length in (32, 40, 56, 64, 96, 128) if length != 2 * kind.digest_size],
+    [
+        (kind, length)
+        for kind in IdentifierKind
+        for length in (32, 40, 56, 64, 96, 128)
+        if length != 2 * kind.digest_size
+    ],
 )
 def test_a_digest_of_another_algorithm_is_refused(kind: IdentifierKind, length: int, hashing: str) -> None:
     """An MD5 in a SHA-256 column, or the reverse, would match nobody."""
@@ -189,7 +201,12 @@ class TestDeclaredHashing:
     def test_the_declared_form_is_taken(self, kind: IdentifierKind, cell: str) -> None:
         """Raw in raw, digest in hashed, and both in auto give one digest."""
         digest = hashed(kind, cell)
-        given = [outcome(kind, cell, "raw"), outcome(kind, digest, "hashed"), outcome(kind, cell), outcome(kind, digest)]
+        given = [
+            outcome(kind, cell, "raw"),
+            outcome(kind, digest, "hashed"),
+            outcome(kind, cell),
+            outcome(kind, digest),
+        ]
         assert given == [digest] * 4
 
 
@@ -204,7 +221,9 @@ def test_nothing_and_white_space_are_empty(kind: IdentifierKind, hashing: str) -
 
 @pytest.mark.parametrize("hashing", list(Hashing))
 @pytest.mark.parametrize("kind", list(IdentifierKind))
-@pytest.mark.parametrize("text", ["None", "nan", "NaN", "NULL", " null ", "nil", "N/A", "NA", "NaT", "<NA>", "undefined", "-"])
+@pytest.mark.parametrize(
+    "text", ["None", "nan", "NaN", "NULL", " null ", "nil", "N/A", "NA", "NaT", "<NA>", "undefined", "-"]
+)
 def test_words_for_no_value_are_placeholders(kind: IdentifierKind, text: str, hashing: str) -> None:
     """What exports write for a missing value is nobody's identifier."""
     assert outcome(kind, text, hashing) is Reason.PLACEHOLDER

@@ -31,7 +31,7 @@ DIALLED = st.builds(
         pytest.param("_o'neil/x=1@example.com", "_o'neil/x=1@example.com", id="punctuation"),
         pytest.param("ÉLAN@BÜCHER.example", "élan@bücher.example", id="Latin with accents"),
         pytest.param("ΣΟΦΟΣ@Example.com", "σοφο\u03c2@example.com", id="final sigma"),
-        pytest.param("ΑΣ.Β@Example.com", "α\u03c3.β@example.com", id="sigma before a dot and a letter"),
+        pytest.param("ΛΣ.Π@Example.com", "λ\u03c3.π@example.com", id="sigma before a dot and a letter"),
         pytest.param("İNCİ@example.com", "i\u0307nci\u0307@example.com", id="dotted capital I"),
         pytest.param("ẞTRASSE@example.com", "ßtrasse@example.com", id="capital sharp s"),
         pytest.param("ВАНЯ@ПОЧТА.example", "ваня@почта.example", id="Cyrillic"),
@@ -105,7 +105,9 @@ def test_normalising_an_email_twice_changes_nothing(typed: str) -> None:
         pytest.param("\u00a0+1\u00a0212\u00a0555\u00a00123\u2003", None, "+12125550123", id="Unicode space"),
         pytest.param("+1\u2010212\u2013555\u20140123", None, "+12125550123", id="Unicode dashes"),
         pytest.param("\uff0b1 212 555 0123", None, "+12125550123", id="fullwidth plus"),
-        pytest.param("\uff0b\uff11 \uff12\uff11\uff12 \uff15\uff15\uff15 0123", None, "+12125550123", id="fullwidth digits"),
+        pytest.param(
+            "\uff0b\uff11 \uff12\uff11\uff12 \uff15\uff15\uff15 0123", None, "+12125550123", id="fullwidth digits"
+        ),
         pytest.param("+1 212 555 0123 ext. 42", None, "+12125550123", id="ext."),
         pytest.param("+1 212 555 0123 x42", None, "+12125550123", id="x"),
         pytest.param("+1-212-555-0123;ext=42", None, "+12125550123", id=";ext="),
@@ -127,7 +129,9 @@ def test_phone_becomes_e164_with_its_plus(typed: str, region: str | None, normal
     assert normalise_phone(typed, region) == normal
 
 
-@pytest.mark.parametrize("typed", ["2125550123", "(212) 555-0123", "37493828222", "020 7946 0018", "0044 20 7946 0018", "55512"])
+@pytest.mark.parametrize(
+    "typed", ["2125550123", "(212) 555-0123", "37493828222", "020 7946 0018", "0044 20 7946 0018", "55512"]
+)
 def test_national_phone_needs_a_region(typed: str) -> None:
     """Without a plus and without a region the country would be a guess, so the number is refused, saying so."""
     assert normalise_phone(typed, None) is Reason.NATIONAL_PHONE_WITHOUT_REGION

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from airflow_provider_tiktok.core.scrub import scrub_digests, scrub_values
 
 
-@given(st.text(max_size=400), st.binary(max_size=8), st.sampled_from(["md5", "sha1", "sha256", "sha512"]), st.booleans())
+@given(
+    st.text(max_size=400), st.binary(max_size=8), st.sampled_from(["md5", "sha1", "sha256", "sha512"]), st.booleans()
+)
 def test_a_digest_is_masked_wherever_it_stands(before: str, secret: bytes, algorithm: str, upper: bool) -> None:
     """A digest or hex token never shows, not even its first half at the end of a cut message."""
     digest = hashlib.new(algorithm, secret).hexdigest()

@@ -13,10 +13,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from airflow_provider_tiktok.core.cells import from_rows
 from airflow_provider_tiktok.core.columns import ColumnError, Columns
+from airflow_provider_tiktok.core.identifiers import IdentifierKind
 from airflow_provider_tiktok.errors import ConfigurationError
 from airflow_provider_tiktok.snapshots.source import take_snapshot
 from airflow_provider_tiktok.snapshots.store import Snapshot
+from tests.kit import members_of
 
 PERSON = Columns.parse({"email": "EMAIL_SHA256", "phone": "PHONE_SHA256", "idfa": "IDFA_MD5"})
 DEVICE = "5f3a2b18-9c4d-4e7f-b8e2-17d3a1e69b25"
@@ -40,7 +43,8 @@ def take(tmp_path: Path) -> Iterator[Take]:
 
         def take(*chunks: Sequence[Row], columns: Columns = PERSON) -> Snapshot:
             folder = Path(tempfile.mkdtemp(dir=root)) / "2026-01-01" / "a1"
-            return take_snapshot(chunks, columns, folder, interval_end="2026-01-01", unique="a1")
+            batches = (from_rows(chunk, columns) for chunk in chunks)
+            return take_snapshot(batches, columns, folder, interval_end="2026-01-01", unique="a1")
 
         yield take
 
@@ -49,9 +53,10 @@ def folder_of(snapshot: Snapshot) -> Path:
     return Path(snapshot.uri)
 
 
-def members_of(snapshot: Snapshot) -> list[tuple[bytes | None, ...]]:
-    tables = list(snapshot.members())
-    return [row for table in tables for row in zip(*(column.to_pylist() for column in table.columns), strict=True)]
+def index_of(snapshot: Snapshot, kind: IdentifierKind) -> list[list[tuple[bytes, int]]]:
+    """Each bucket's digests of a kind and the numbers of the members that hold them."""
+    buckets = snapshot.index(kind)
+    return [list(zip(digests.to_pylist(), numbers.tolist(), strict=True)) for digests, numbers in buckets]
 
 
 def hashed(row: Row) -> tuple[bytes | None, ...]:
@@ -90,14 +95,13 @@ def test_a_snapshot_holds_each_member_once(take: Take, rows: list[Row], size: in
 @FEW
 @given(rows=ROWS)
 def test_identifiers_are_counted_distinct_and_point_to_their_members(take: Take, rows: list[Row]) -> None:
-    """An identifier that two members share counts once; each kind's file lists every member that holds a digest."""
+    """An identifier that two members share counts once; each kind's index lists every member that holds a digest."""
     snapshot = take(rows)
     members = members_of(snapshot)
     for position, kind in enumerate(snapshot.kinds):
         digests = {member[position] for member in members} - {None}
         assert snapshot.counts.identifiers[kind] == len(digests)
-        table = pq.read_table(folder_of(snapshot) / f"{kind}.parquet")
-        listed = list(zip(table["digest"].to_pylist(), table["member"].to_pylist(), strict=True))
+        listed = [pair for bucket in index_of(snapshot, kind) for pair in bucket]
         assert listed == sorted((row[position], number) for number, row in enumerate(members) if row[position])
 
 
@@ -142,6 +146,13 @@ def test_another_content_has_another_digest(take: Take, rows: list[Row], columns
     assert take(rows, columns=columns).content_digest != base.content_digest
 
 
+def test_the_same_digest_as_another_kind_is_another_content(take: Take) -> None:
+    """A digest of an e-mail address and the same digest of a phone are two snapshots."""
+    row = [("ab" * 32,)]
+    email, phone = (take(row, columns=Columns.parse({"x": kind})) for kind in ("EMAIL_SHA256", "PHONE_SHA256"))
+    assert email.content_digest != phone.content_digest
+
+
 def test_an_empty_snapshot_can_be_published_and_opened(take: Take) -> None:
     """No rows, and rows without a usable cell, give a snapshot without members."""
     snapshot = Snapshot.open(take([], [(None, "", "?")]).folder)
@@ -170,11 +181,13 @@ def test_no_file_log_or_xcom_shows_a_person(take: Take, caplog: pytest.LogCaptur
     caplog.set_level(logging.DEBUG)
     row = ("jane@example.com", "+12125550123", DEVICE)
     snapshot = take([row, ("wrong jane", "555-jane", "?jane")])
-    forbidden = [cell.encode() for cell in row] + [digest.hex().encode() for digest in hashed(row) if digest] + [b"jane"]
+    forbidden = (
+        [cell.encode() for cell in row] + [digest.hex().encode() for digest in hashed(row) if digest] + [b"jane"]
+    )
     files = [path for path in folder_of(snapshot).rglob("*") if path.is_file()]
     texts = [path.read_bytes() for path in files]
     texts += [caplog.text.encode(), json.dumps(snapshot.to_xcom()).encode(), repr(snapshot).encode()]
-    assert len(files) == 5
+    assert len(files) == 4  # members, two indexes, manifest: the first kind has no index file
     assert "invalid_email" in caplog.text
     assert [secret for text in texts for secret in forbidden if secret in text.lower()] == []
 
@@ -192,7 +205,7 @@ class TestFailure:
 
     def test_a_published_snapshot_leaves_no_temporary_file(self, tmp_path: Path, spill: Path) -> None:
         """Spill files are gone when the snapshot is there."""
-        chunks = [[("jane@example.com", None, None)]]
+        chunks = [from_rows([("jane@example.com", None, None)], PERSON)]
         take_snapshot(chunks, PERSON, tmp_path / "s", interval_end="2026-01-01", unique="a1")
         assert list(spill.iterdir()) == []
 
@@ -205,8 +218,8 @@ class TestFailure:
         """Half a result is no snapshot, and its spill files are removed."""
         seen = []
 
-        def chunks() -> Iterator[list[Row]]:
-            yield [(f"person{number}@example.com", None, None) for number in range(100)]
+        def chunks() -> Iterator[list[pa.Array]]:
+            yield from_rows([(f"person{number}@example.com", None, None) for number in range(100)], PERSON)
             seen.extend(spill.iterdir())
             raise error
 
@@ -220,14 +233,15 @@ class TestFailure:
 
     def test_nothing_is_published_when_a_cell_is_no_text(self, tmp_path: Path, spill: Path) -> None:
         """A wrong query fails as a whole, also in a late chunk."""
-        chunks = [[("jane@example.com", None, None)], [(b"joe@example.com", None, None)]]
+        rows = [("jane@example.com", None, None), (b"joe@example.com", None, None)]
+        chunks = (from_rows([row], PERSON) for row in rows)
         with pytest.raises(ColumnError, match="'email'"):
             take_snapshot(chunks, PERSON, tmp_path / "s", interval_end="2026-01-01", unique="a1")
         assert list(spill.iterdir()) == []
         assert not (tmp_path / "s" / "manifest.json").exists()
 
     def test_a_snapshot_killed_before_its_manifest_is_none(self, take: Take) -> None:
-        """With all files but the manifest, or with a half-written one, there is no snapshot; the text names the cure."""
+        """With all files but the manifest, or half of one, there is no snapshot; the text names the cure."""
         folder = folder_of(take([("jane@example.com", None, None)]))
         (folder / "manifest.json").unlink()
         (folder / ".a1.json").write_text('{"schema_version": 1, "kin')
@@ -240,5 +254,5 @@ class TestFailure:
         """A layout that this release does not know is not read by guess."""
         manifest = folder_of(take([("jane@example.com", None, None)])) / "manifest.json"
         manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "schema_version": 99}))
-        with pytest.raises(ConfigurationError, match=r"schema version 99.*reads 1; run the query task again"):
+        with pytest.raises(ConfigurationError, match=r"schema version 99.*reads 2; run the query task again"):
             Snapshot.open(manifest.parent)

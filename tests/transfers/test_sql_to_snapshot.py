@@ -49,11 +49,10 @@ def run(**options: Any) -> dict[str, Any]:
 
 def found(snapshot_uri: str) -> dict[str, set[str]]:
     snapshot = open_snapshot(snapshot_uri)
-    columns: dict[str, set[str]] = {kind: set() for kind in snapshot.kinds}
-    for table in snapshot.members():
-        for kind in snapshot.kinds:
-            columns[kind] |= {digest.hex() for digest in table[kind].to_pylist() if digest}
-    return columns
+    return {
+        str(kind): {digest.hex() for digests, _ in snapshot.index(kind) for digest in digests.to_pylist()}
+        for kind in snapshot.kinds
+    }
 
 
 @pytest.mark.parametrize("chunk_rows", [1, 4, 100])
@@ -109,13 +108,28 @@ def snapshots(tmp_path: Path) -> list[Path]:
         ({"columns": {}}, ColumnError, "columns is empty"),
         ({"columns": {"id": "PHONE_SHA256"}}, ColumnError, r"column 'id' holds a value of type int.*CAST\(id"),
         ({"hashing": "maybe"}, ColumnError, "hashing is 'maybe'"),
+        ({"hashing": {"mail": "raw"}}, ColumnError, "hashing names 'mail'"),
+        ({"rules": {"email_tags": "drop"}}, ValueError, "email_tags is 'drop'; use one of keep, remove"),
         ({"sql": f"SELECT * FROM ({QUERY}) WHERE 0"}, GuardError, "allow_empty=True"),
         ({"sql": "SELECT email, phone FROM people WHERE id = 4"}, GuardError, "no members"),
         ({"sql": "DELETE FROM people WHERE 0"}, ConfigurationError, "give the operator a SELECT"),
         ({"sql": "SELECT * FROM nowhere"}, QueryError, "OperationalError: no such table: nowhere"),
         ({"conn_id": "tiktok_default"}, ConfigurationError, "is not a database"),
     ],
-    ids=["column", "kind", "none", "type", "hashing", "empty", "no members", "no select", "table", "connection"],
+    ids=[
+        "column",
+        "kind",
+        "none",
+        "type",
+        "hashing",
+        "hashing column",
+        "rule",
+        "empty",
+        "no members",
+        "no select",
+        "table",
+        "connection",
+    ],
 )
 def test_a_mistake_is_one_clear_error(
     shop: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], error: type[Exception], says: str

@@ -1,0 +1,65 @@
+"""Cells of any of the usual shapes as Arrow text, column by column."""
+
+from collections.abc import Iterable, Sequence
+from types import NoneType
+from uuid import UUID
+
+import pyarrow as pa
+
+from airflow_provider_tiktok.core.columns import ColumnError, Columns
+
+UNREADABLE = "\x00"
+"""Stands for text that is no text (a lone surrogate); every kind refuses it."""
+
+
+def from_rows(rows: Iterable[Sequence[object]], columns: Columns) -> list[pa.Array]:
+    """Columns of rows whose cells are in the order of ``columns.read``."""
+    cells = list(zip(*rows, strict=True)) or [() for _ in columns.read]
+    return [from_values(values, name) for values, name in zip(cells, columns.read, strict=True)]
+
+
+def from_values(values: Sequence[object], name: str) -> pa.Array:
+    """One column of Python values. UUIDs are text, NaN is NULL; any other type is an error that names the column."""
+    if not set(map(type, values)) <= {str, NoneType}:
+        values = [_text(value, name) for value in values]
+    try:
+        return pa.array(values, pa.string())
+    except UnicodeEncodeError:
+        return pa.array([_encodable(value) for value in values], pa.string())
+
+
+def from_arrow(column: pa.Array | pa.ChunkedArray, name: str) -> pa.Array:
+    """One column of an Arrow table, which must hold text."""
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if pa.types.is_null(column.type) or pa.types.is_string_view(column.type):
+        column = column.cast(pa.string())
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        raise ColumnError(_wrong_type(name, str(column.type)))
+    return column
+
+
+def _text(value: object, column: str) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, float) and value != value:  # noqa: PLR0124  NaN is how pandas says NULL
+        return None
+    raise ColumnError(_wrong_type(column, type(value).__name__))
+
+
+def _wrong_type(column: str, kind: str) -> str:
+    return (
+        f"column {column!r} holds a value of type {kind}, not text; cast it in the query, as CAST({column} AS VARCHAR)"
+    )
+
+
+def _encodable(value: object) -> object:
+    try:
+        str(value).encode()
+    except UnicodeEncodeError:
+        return UNREADABLE
+    return value

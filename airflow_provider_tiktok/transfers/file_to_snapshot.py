@@ -1,0 +1,73 @@
+"""The first hop when the list is a file: Parquet or CSV in any storage becomes a hashed snapshot."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from typing import Any
+
+from airflow.providers.common.compat.sdk import BaseOperator, Context
+
+from airflow_provider_tiktok.core.columns import Columns
+from airflow_provider_tiktok.core.receipt import JsonValue
+from airflow_provider_tiktok.hooks.storage import list_files, publish_snapshot
+from airflow_provider_tiktok.snapshots.reading import read_file
+
+
+class FileToTikTokSnapshotOperator(BaseOperator):
+    """Read Parquet or CSV files and keep their identifiers as a snapshot: normalised, hashed, deduplicated.
+
+    :param path: URI of a ``.parquet`` or ``.csv`` file, or of a folder whose files of these kinds are all read, in any
+        storage that ``ObjectStoragePath`` knows, as ``s3://aws_default@bucket/customers/``. (templated)
+    :param columns: Column -> identifier kind, as ``{"email": "EMAIL_SHA256"}``.
+    :param snapshot_root: Folder for snapshots; the default is ``[tiktok] snapshot_root``. (templated)
+    :param segment_name: Names the snapshot's folder; the default is the ids of DAG and task. (templated)
+    :param default_region: ISO 3166-1 code for phone numbers without a country, which are rejected without it.
+        (templated)
+    :param region_column: Column with such codes, for each row its own; ``default_region`` where it is NULL.
+    :param hashing: ``"auto"``, ``"raw"`` or ``"hashed"``; one for all columns, or ``{column: mode}``.
+    :param rules: Choices where TikTok's documents contradict each other, see
+        :class:`~airflow_provider_tiktok.core.rules.Rules`.
+    :param allow_empty: Let files without members through; by default the task fails before TikTok is touched.
+    """
+
+    template_fields: Sequence[str] = ("path", "snapshot_root", "segment_name", "default_region")
+    ui_color = "#d6f5f4"
+
+    def __init__(
+        self,
+        *,
+        path: str,
+        columns: Mapping[str, str],
+        snapshot_root: str | None = None,
+        segment_name: str | None = None,
+        default_region: str | None = None,
+        region_column: str | None = None,
+        hashing: str | Mapping[str, str] = "auto",
+        rules: Mapping[str, str] | None = None,
+        allow_empty: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.path = path
+        self.columns = columns
+        self.snapshot_root = snapshot_root
+        self.segment_name = segment_name
+        self.default_region = default_region
+        self.region_column = region_column
+        self.hashing = hashing
+        self.rules = rules
+        self.allow_empty = allow_empty
+
+    def execute(self, context: Context) -> dict[str, JsonValue]:
+        """Read the files and publish their snapshot."""
+        columns = Columns.parse(self.columns, self.hashing, self.default_region, self.region_column, self.rules)
+        files = list_files(self.path)
+        return publish_snapshot(
+            chain.from_iterable(read_file(file, columns) for file in files),
+            columns,
+            context,
+            root=self.snapshot_root,
+            name=self.segment_name or f"{self.dag_id}.{self.task_id}",
+            source=hashlib.sha256(self.path.encode()).hexdigest(),
+            allow_empty=self.allow_empty,
+        )
