@@ -181,7 +181,7 @@ class Courier:
         for layout, blocks in ((snapshot.layout, snapshot.members()), (phone, aliases)):
             marks = plan.marks[number:]
             number += snapshot.counts.members
-            for records in self._batches(layout, _marked(blocks, marks)):
+            for records in self._batches(plan, layout, _marked(blocks, marks)):
                 yield Batch(action="add", layout=layout, records=records)
 
     def _removes(self, plan: Plan) -> Iterator[Batch]:
@@ -194,11 +194,11 @@ class Courier:
             )
             found = (digests_of(bucket) for bucket in buckets)
             blocks = (layout.pack([digests], [present]) for digests, present in found)
-            for records in self._batches(layout, blocks):
+            for records in self._batches(plan, layout, blocks):
                 yield Batch(action="delete", layout=layout, records=records)
 
-    def _batches(self, layout: Layout, blocks: Iterable[Bytes]) -> Iterator[Bytes]:
-        return batches(blocks, rows_per_batch(self.batch_rows, len(layout.kinds)))
+    def _batches(self, plan: Plan, layout: Layout, blocks: Iterable[Bytes]) -> Iterator[Bytes]:
+        return batches(blocks, rows_per_batch(self.batch_rows, layout.kinds, plan.target.segment_id))
 
     def _record(self, plan: Plan, change: Callable[[DeliveryLog], DeliveryLog]) -> None:
         for advertiser in plan.target.advertiser_ids:

@@ -1,9 +1,10 @@
 """Cuts records into batches that fit one request."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
+from airflow_provider_tiktok.core.identifiers import IdentifierKind
 from airflow_provider_tiktok.core.records import Bytes
 
 MAX_BATCH_ROWS = 10_000
@@ -12,15 +13,19 @@ MAX_BATCH_ROWS = 10_000
 MAX_BATCH_BYTES = 1_000_000
 """Body of one request in bytes. Source: Tealium's connector flushes at 1 MB; no limit is documented."""
 
-CELL_BYTES = 128
-"""Upper bound of one cell of a body: 64 hex digits, a segment id and the JSON around them."""
+ENVELOPE_BYTES = 4_000
+"""Room for the schema and the advertisers of a request, of which there may be a hundred."""
+
+CELL_BYTES = 30
+"""JSON of a cell around its digest and its segment id, with the comma or bracket behind it."""
 
 
-def rows_per_batch(batch_rows: int, kinds: int) -> int:
-    """Rows that fit one request of ``kinds`` columns; ``batch_rows`` is what the user asked for."""
+def rows_per_batch(batch_rows: int, kinds: Sequence[IdentifierKind], segment_id: str) -> int:
+    """Rows that fit one request; ``batch_rows`` is what the user asked for."""
     if not 1 <= batch_rows <= MAX_BATCH_ROWS:
         raise ValueError(f"batch_rows is {batch_rows}; use 1 to {MAX_BATCH_ROWS:,}")
-    return min(batch_rows, MAX_BATCH_BYTES // (CELL_BYTES * kinds))
+    row_bytes = 2 + sum(2 * kind.digest_size + CELL_BYTES + len(segment_id) for kind in kinds)
+    return max(1, min(batch_rows, (MAX_BATCH_BYTES - ENVELOPE_BYTES) // row_bytes))
 
 
 def batches(blocks: Iterable[Bytes], size: int) -> Iterator[Bytes]:

@@ -12,10 +12,20 @@ UNREADABLE = "\x00"
 """Stands for text that is no text (a lone surrogate); every kind refuses it."""
 
 
-def from_rows(rows: Iterable[Sequence[object]], columns: Columns) -> list[pa.Array]:
+def from_rows(rows: Sequence[Sequence[object]], columns: Columns) -> list[pa.Array]:
     """Columns of rows whose cells are in the order of ``columns.read``."""
-    cells = list(zip(*rows, strict=True)) or [() for _ in columns.read]
-    return [from_values(values, name) for values, name in zip(cells, columns.read, strict=True)]
+    width = len(columns.read)
+    if any(len(row) != width for row in rows):
+        raise ColumnError(f"a row has more or fewer cells than the {width} columns that are read")
+    return from_places(rows, range(len(columns.read)), columns)
+
+
+def from_places(rows: Sequence[Sequence[object]], places: Iterable[int], columns: Columns) -> list[pa.Array]:
+    """Columns of rows, the cells of ``columns.read`` standing at ``places``.
+
+    Cell by cell: ``zip(*rows)`` makes one iterator for each row, which takes ten times as long.
+    """
+    return [from_values([row[place] for row in rows], name) for place, name in zip(places, columns.read, strict=True)]
 
 
 def from_values(values: Sequence[object], name: str) -> pa.Array:
@@ -38,6 +48,10 @@ def from_arrow(column: pa.Array | pa.ChunkedArray, name: str) -> pa.Array:
         column = column.cast(pa.string())
     if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
         raise ColumnError(_wrong_type(name, str(column.type)))
+    try:
+        column.validate(full=True)
+    except pa.ArrowInvalid:  # a file may hold bytes that are no UTF-8
+        return pa.array([_decoded(value) for value in column.cast(pa.binary()).to_pylist()], pa.string())
     return column
 
 
@@ -63,3 +77,10 @@ def _encodable(value: object) -> object:
     except UnicodeEncodeError:
         return UNREADABLE
     return value
+
+
+def _decoded(value: bytes | None) -> str | None:
+    try:
+        return None if value is None else value.decode()
+    except UnicodeDecodeError:
+        return UNREADABLE

@@ -1,9 +1,11 @@
-"""The result of a query, streamed as batches of cells from any database with a ``DbApiHook``."""
+"""The result of a query, streamed as batches of cells from any database with a ``DbApiHook``.
 
-import os
+By ``fetchmany``, which every driver has. PostgreSQL's COPY was tried and dropped: it is no faster with psycopg 3, which
+Airflow 3 prefers, and hides the types of the columns.
+"""
+
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain
@@ -13,20 +15,23 @@ import pyarrow as pa
 from airflow.providers.common.compat.sdk import BaseHook
 from airflow.providers.common.sql.hooks.sql import DbApiHook
 
-from airflow_provider_tiktok.core.cells import from_rows
+from airflow_provider_tiktok.core.cells import from_places
 from airflow_provider_tiktok.core.columns import ColumnError, Columns
 from airflow_provider_tiktok.core.scrub import scrub_values
 from airflow_provider_tiktok.errors import ConfigurationError, QueryError
 from airflow_provider_tiktok.hooks.storage import unique_name
-from airflow_provider_tiktok.snapshots.reading import read_csv
 
-POSTGRES = frozenset({"postgres", "redshift"})
-"""Connection types whose driver holds the whole result in memory unless the cursor has a name."""
+SERVER_SIDE = frozenset({"postgres"})
+"""Connection types whose driver holds the whole result in memory unless the cursor has a name.
 
-TEXT_TYPES = frozenset({25, 1043, 1042, 2950, 705, 19})
-"""PostgreSQL types that are text or a UUID: their COPY is what the driver would give."""
+Redshift's driver holds it too, and has no such cursors.
+"""
 
-_QUERY = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(?:SELECT|WITH|VALUES|TABLE)\b", re.IGNORECASE | re.DOTALL)
+DATA_ERRORS = ("22", "23")
+"""Classes of SQLSTATE whose messages quote cells; those of others quote names."""
+
+_QUOTED = re.compile(r"""(["'])(.*?)\1""", re.DOTALL)
+_QUOTED_AND_REST = re.compile(r"""["'].*""", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +53,7 @@ class Query:
         read = 0
         try:
             with closing(hook.get_conn()) as connection:
-                for cells in self._stream(connection, columns):
+                for cells in self._fetched(connection, columns):
                     yield cells
                     read += len(cells[0])
         except (ColumnError, ConfigurationError, QueryError):
@@ -56,65 +61,35 @@ class Query:
         except Exception as error:  # each driver has errors of its own, whose text may hold a cell's value
             raise QueryError(
                 f"the query on {self.conn_id!r} failed after {read} rows: {type(error).__name__}: "
-                f"{scrub_values(str(error))}. No snapshot was made"
+                f"{_told(error, self.sql)}. No snapshot was made"
             ) from None
 
-    def _stream(self, connection: Any, columns: Columns) -> Iterator[list[pa.Array]]:
-        postgres = BaseHook.get_connection(self.conn_id).conn_type in POSTGRES
-        if postgres and _QUERY.match(self.sql):
-            names = self._copyable(connection)
-            if names is not None:
-                return self._copied(connection, columns, names)
-        cursor = connection.cursor(f"tiktok_{unique_name()}") if postgres else connection.cursor()
-        return self._fetched(cursor, columns)
-
-    def _fetched(self, cursor: Any, columns: Columns) -> Iterator[list[pa.Array]]:
-        """Rows by ``fetchmany``: the way that every driver offers."""
-        with closing(cursor):
-            cursor.execute(self.sql, *self._bound)
-            first = cursor.fetchmany(self.chunk_rows)
+    def _fetched(self, connection: Any, columns: Columns) -> Iterator[list[pa.Array]]:
+        with closing(self._cursor(connection)) as cursor:
+            cursor.execute(self.sql, *([] if self.parameters is None else [self.parameters]))
+            first = cursor.fetchmany(self.chunk_rows) if cursor.description or self._is_server_side else []
             if cursor.description is None:
                 raise ConfigurationError("the sql returns no rows; give the operator a SELECT")
-            positions = columns.positions([column[0] for column in cursor.description])
+            names = [column[0] for column in cursor.description]
+            places: Sequence[Any] = columns.positions(names)
+            if first and isinstance(first[0], Mapping):  # as the connection's "cursor" may have it
+                places = [names[place] for place in places]
             for rows in chain([first], iter(lambda: cursor.fetchmany(self.chunk_rows), [])):
-                yield from_rows(([row[position] for position in positions] for row in rows), columns)
+                yield from_places(rows, places, columns)
 
-    def _copyable(self, connection: Any) -> list[str] | None:
-        """Names of the result's columns when PostgreSQL may COPY it as text and psycopg2 is the driver."""
-        with closing(connection.cursor()) as cursor:
-            if not hasattr(cursor, "copy_expert"):
-                return None
-            cursor.execute(f"SELECT * FROM ({self._plain_sql}) AS result LIMIT 0", *self._bound)  # noqa: S608
-            types = {column[1] for column in cursor.description}
-            return [column[0] for column in cursor.description] if types <= TEXT_TYPES else None
-
-    def _copied(self, connection: Any, columns: Columns, names: Sequence[str]) -> Iterator[list[pa.Array]]:
-        """Rows by COPY: Arrow reads the text, and no object is made for a cell."""
-        read_end, write_end = os.pipe()
-        with (
-            closing(connection.cursor()) as cursor,
-            ThreadPoolExecutor(1) as pool,
-            open(read_end, "rb") as pipe,
-        ):
-            sql = cursor.mogrify(self._plain_sql, *self._bound).decode()
-            job = pool.submit(self._pump, cursor, sql, write_end)
-            try:
-                yield from read_csv(pipe, columns, names)
-            finally:
-                pipe.close()
-                error = job.exception()
-            if error:
-                raise error
-
-    @staticmethod
-    def _pump(cursor: Any, sql: str, write_end: int) -> None:
-        with open(write_end, "wb") as pipe:
-            cursor.copy_expert(f"COPY ({sql}) TO STDOUT WITH (FORMAT csv, HEADER, ENCODING 'UTF8')", pipe)
+    def _cursor(self, connection: Any) -> Any:
+        return connection.cursor(f"tiktok_{unique_name()}") if self._is_server_side else connection.cursor()
 
     @property
-    def _plain_sql(self) -> str:
-        return self.sql.rstrip().rstrip(";")
+    def _is_server_side(self) -> bool:
+        return BaseHook.get_connection(self.conn_id).conn_type in SERVER_SIDE
 
-    @property
-    def _bound(self) -> list[Any]:
-        return [] if self.parameters is None else [self.parameters]
+
+def _told(error: Exception, sql: str) -> str:
+    """The driver's message without values: what it quotes is a name, and shown, only where the query says so too."""
+    state = str(getattr(error, "sqlstate", None) or getattr(error, "pgcode", None) or "")
+    text = str(error).strip()
+    if state.startswith(DATA_ERRORS):  # a value may hold quotes itself
+        text = _QUOTED_AND_REST.sub("***", text).partition("\n")[0]
+    text = _QUOTED.sub(lambda found: found[0] if found[2] in sql else "***", text)
+    return scrub_values(" ".join(text.split()))

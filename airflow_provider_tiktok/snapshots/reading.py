@@ -3,7 +3,6 @@
 import csv
 import re
 from collections.abc import Iterator, Sequence
-from io import TextIOWrapper
 from typing import IO, Any
 
 import pyarrow as pa
@@ -27,9 +26,16 @@ def read_file(path: StoragePath, columns: Columns) -> Iterator[list[pa.Array]]:
             yield from read_parquet(file, columns)
         return
     with path.open("rb") as file:
-        names = next(csv.reader(TextIOWrapper(file, encoding="utf-8-sig", newline="")), [])
+        yield from read_csv(file, columns, _header(path))
+
+
+def _header(path: StoragePath) -> list[str]:
     with path.open("rb") as file:
-        yield from read_csv(file, columns, names)
+        line = file.readline()
+    try:
+        return next(csv.reader([line.decode("utf-8-sig")]), [])
+    except UnicodeDecodeError:
+        raise QueryError(_unreadable("it is no CSV in UTF-8 with a header")) from None
 
 
 def read_parquet(file: IO[Any], columns: Columns) -> Iterator[list[pa.Array]]:
@@ -61,4 +67,8 @@ def read_csv(file: IO[Any], columns: Columns, names: Sequence[str]) -> Iterator[
     except pa.ArrowInvalid as error:  # whose text quotes the row
         fields = _FIELDS.search(str(error))
         reason = f"a row is torn: {fields.group()}" if fields else "it is no CSV in UTF-8 with a header"
-        raise QueryError(f"the CSV cannot be read: {reason}. No snapshot was made") from None
+        raise QueryError(_unreadable(reason)) from None
+
+
+def _unreadable(reason: str) -> str:
+    return f"the CSV cannot be read: {reason}. No snapshot was made"

@@ -278,7 +278,6 @@ def test_a_request_that_never_reached_the_api_is_refused(status: int) -> None:
         pytest.param(500, 40001, AuthError, id="no right"),
         pytest.param(500, 40105, TokenExpiredError, id="token"),
         pytest.param(400, 99999, RejectedError, id="HTTP 400 with an answer"),
-        pytest.param(429, 99999, RejectedError, id="HTTP 429 with an answer"),
     ],
 )
 def test_http_5xx_is_an_outage_whatever_was_refused(status: int, code: int, error: type[ApiError]) -> None:

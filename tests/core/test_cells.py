@@ -85,7 +85,7 @@ def test_a_uuid_is_taken_as_its_text() -> None:
 @pytest.mark.parametrize("before", [0, 1], ids=["alone", "behind a good one"])
 def test_a_row_of_another_width_is_never_aligned_by_guess(row: tuple[str | None, ...], before: int) -> None:
     """A row with too few or too many cells stops the work, and the error does not show it."""
-    with pytest.raises(ValueError, match="zip") as caught:
+    with pytest.raises(ColumnError, match="more or fewer cells than the 3 columns") as caught:
         from_rows([("joe@example.com", None, None)] * before + [row], PERSON)
     assert "jane" not in str(caught.value)
 
@@ -129,6 +129,18 @@ def test_a_lone_surrogate_does_not_end_the_process() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stdout.split()) == (0, ["5000", "5000"]), done.stderr
+
+
+@pytest.mark.parametrize("kind", list(IdentifierKind))
+def test_bytes_that_are_no_utf8_are_refused_by_every_kind(kind: IdentifierKind) -> None:
+    """Parquet files hold what their writers put in: a Latin-1 value is refused, and its neighbours are not."""
+    columns, counts = Columns.parse({"x": kind}), RowCounts()
+    good = "ab" * kind.digest_size
+    values = pa.array([b"\xe9lan@example.com", good.encode(), None, b"+1212555\xff0123"], pa.binary())
+    column = pa.Array.from_buffers(pa.string(), len(values), values.buffers(), null_count=1)
+    records, _ = digest_batch([from_arrow(column, "x")], columns, counts)
+    assert len(records) == 1
+    assert sum(counts.rejected.values()) == 3
 
 
 # --- Arrow ---

@@ -222,7 +222,7 @@ def test_nothing_and_white_space_are_empty(kind: IdentifierKind, hashing: str) -
 @pytest.mark.parametrize("hashing", list(Hashing))
 @pytest.mark.parametrize("kind", list(IdentifierKind))
 @pytest.mark.parametrize(
-    "text", ["None", "nan", "NaN", "NULL", " null ", "nil", "N/A", "NA", "NaT", "<NA>", "undefined", "-"]
+    "text", ["None", "nan", "NaN", "NULL", " null ", "nil", "N/A", "NA", "NaT", "<NA>", "undefined", "Unknown", "-"]
 )
 def test_words_for_no_value_are_placeholders(kind: IdentifierKind, text: str, hashing: str) -> None:
     """What exports write for a missing value is nobody's identifier."""

@@ -1,11 +1,23 @@
 """Each kind of value has one normal form; what has none is refused with its reason."""
 
+import random
+import re
+from collections.abc import Iterator
+from itertools import product
+
+import phonenumbers
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from airflow_provider_tiktok.core.identifiers import Reason
-from airflow_provider_tiktok.core.normalise import normalise_device_id, normalise_email, normalise_phone
+from airflow_provider_tiktok.core.normalise import (
+    is_e164,
+    normalise_device_id,
+    normalise_email,
+    normalise_phone,
+    surely_e164,
+)
 
 DEVICE = "5f3a2b18-9c4d-4e7f-b8e2-17d3a1e69b25"
 REGIONS = ["US", "GB", "DE", "FR", "IT", "BR", "AR", "MX", "IN", "JP"]
@@ -204,6 +216,59 @@ def test_a_normal_phone_is_a_plus_and_seven_to_fifteen_digits(typed: str, region
         assert normal[1] != "0"
         assert set(normal[1:]) <= set("0123456789")
         assert 7 <= len(normal[1:]) <= 15
+
+
+CALLING_CODES = sorted(phonenumbers.COUNTRY_CODE_TO_REGION_CODE)
+
+
+def e164_shaped() -> Iterator[str]:
+    """Texts of the E.164 shape: in every country every beginning of three digits, with one random end."""
+    rng = random.Random(20260101)
+    for country, start in product(CALLING_CODES, range(1000)):
+        head = f"{country}{start:03}"
+        length = rng.randint(max(7, len(head)), 15)
+        yield f"+{head}{''.join(rng.choices('0123456789', k=length - len(head)))}"
+
+
+def libphonenumber(text: str) -> str | None:
+    """What the library makes of it, asked directly."""
+    try:
+        return phonenumbers.format_number(phonenumbers.parse(text), phonenumbers.PhoneNumberFormat.E164)
+    except phonenumbers.NumberParseException:
+        return None
+
+
+def test_what_is_told_to_be_e164_is_left_alone_by_libphonenumber() -> None:
+    """The library is asked only where it could change something, in every country and for every beginning."""
+    assert [text for text in e164_shaped() if is_e164(text) and libphonenumber(text) != text] == []
+
+
+def test_what_is_surely_e164_is_e164() -> None:
+    """The pattern for whole columns promises no more than the function, and covers most numbers."""
+    pattern, texts = re.compile(surely_e164()), list(e164_shaped())
+    sure = [text for text in texts if pattern.match(text)]
+    assert [text for text in sure if not is_e164(text)] == []
+    assert len(sure) > len(texts) / 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("12125550123", "++12125550123", "+0123456789", "+123456", "+1234567890123456", "+12125550123\n", ""),
+        *(
+            "+999123456789",
+            "\uff0b12125550123",
+            "+1212555012\uff13",
+            "+1212555012\u0663",
+            "+4402079460018",
+            "+44(0)2079",
+        ),
+    ],
+    ids=ascii,
+)
+def test_what_is_not_surely_e164_is_not_told_to_be(text: str) -> None:
+    """Another shape, an unknown country and a trunk prefix are left to the library."""
+    assert not is_e164(text)
 
 
 # --- device ids ---

@@ -81,14 +81,15 @@ def test_nothing_gives_no_rows(rows: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "shape", [pd.DataFrame.to_dict, pd.DataFrame, pa.Table.from_pandas], ids=["mappings", "DataFrame", "Arrow"]
+    "shape",
+    [lambda table: table.to_dict("records"), lambda table: table, pa.Table.from_pandas],
+    ids=["mappings", "DataFrame", "Arrow"],
 )
 def test_rows_come_in_batches(shape: Callable[..., object]) -> None:
     """Memory is bounded by a batch, of which the last one is shorter, and no row is lost between two."""
     columns = Columns.parse({"email": "EMAIL_SHA256"})
     table = pd.DataFrame({"email": [f"person{number}@example.com" for number in range(2 * BATCH_ROWS + 3)]})
-    rows = table.to_dict("records") if shape is pd.DataFrame.to_dict else shape(table)
-    batches = list(Rows(rows).batches(columns))
+    batches = list(Rows(shape(table)).batches(columns))
     assert [len(column) for (column,) in batches] == [BATCH_ROWS, BATCH_ROWS, 3]
     assert [text for (column,) in batches for text in column.to_pylist()] == table["email"].tolist()
 

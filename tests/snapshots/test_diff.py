@@ -4,6 +4,7 @@ The judge is a model in plain sets: what is truly in the segment for each advert
 all of its work; one that was not did any part of it, which the test draws and the code does not know.
 """
 
+import hashlib
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -267,3 +268,130 @@ def test_the_least_informed_advertiser_decides(take: Take) -> None:
     logs = [DeliveryLog().settled("mirror", snapshot), DeliveryLog().settled("mirror", other)]
     assert planned(snapshot, logs) == ({(E, digest(E, 1))}, {(E, digest(E, 3))})
     assert planned(snapshot, [logs[0], DeliveryLog()]) == (identifiers_of(snapshot), set())
+
+
+# --- both forms of a phone ---
+
+TakePhones = Callable[[Sequence[int], str], Snapshot]
+FORMATS = ("plus", "digits", "both")
+
+
+@pytest.fixture(scope="module")
+def take_phones(tmp_path_factory: pytest.TempPathFactory) -> TakePhones:
+    """Takes a snapshot of invented numbers with an address each, in one of the formats."""
+
+    def take(numbers: Sequence[int], phone_format: str) -> Snapshot:
+        columns = Columns.parse({"email": E, "phone": P}, rules={"phone_format": phone_format})
+        rows = [(f"person{number}@example.com", phone(number)) for number in numbers]
+        folder = tmp_path_factory.mktemp("snapshot")
+        return take_snapshot([from_rows(rows, columns)], columns, folder, interval_end="2026-01-01", unique="a1")
+
+    return take
+
+
+def phone(number: int) -> str:
+    return f"+1212555{number:04}"
+
+
+def hashed(kind: IdentifierKind, *texts: str) -> set[Identifier]:
+    return {(kind, hashlib.sha256(text.encode()).digest()) for text in texts}
+
+
+def delivered_by(snapshot: Snapshot) -> set[Identifier]:
+    """All that a settled delivery of it brings into a segment: members and second digests."""
+    return identifiers_of(snapshot) | {(P, each.tobytes()) for block in snapshot.alias_digests() for each in block}
+
+
+def rows_to_send(snapshot: Snapshot) -> list[frozenset[Identifier]]:
+    """Members, then aliases, as they are numbered."""
+    aliases = [frozenset({(P, each.tobytes())}) for block in snapshot.alias_digests() for each in block]
+    return [*rows_of(snapshot.uri), *aliases]
+
+
+def brought(snapshot: Snapshot, log: DeliveryLog) -> tuple[set[Identifier], set[Identifier], diff.Difference]:
+    """What a mirror adds and removes, aliases included."""
+    difference = diff.compare(snapshot, [log], open_snapshot)
+    added = set().union(*(r for r, mark in zip(rows_to_send(snapshot), difference.marks, strict=True) if mark))
+    kinds = dict.fromkeys((*snapshot.kinds, *diff.delivered_kinds([log], open_snapshot)))
+    removed = {
+        (kind, each)
+        for kind in kinds
+        for bucket in diff.removes(snapshot, kind, [log], open_snapshot)
+        for each in bucket.to_pylist()
+    }
+    assert sum(difference.removes.values()) == len(removed)
+    return added, removed, difference
+
+
+def test_aliases_are_added_after_the_members(take_phones: TakePhones) -> None:
+    """A first delivery marks them all: both digests of each phone come into the segment."""
+    snapshot = take_phones([1, 2, 3], "both")
+    added, removed, difference = brought(snapshot, DeliveryLog())
+    assert difference.marks.tolist() == [True] * 6
+    numbers = [phone(number) for number in (1, 2, 3)]
+    assert hashed(P, *numbers, *(number.removeprefix("+") for number in numbers)) <= added
+    assert (added, removed) == (delivered_by(snapshot), set())
+
+
+def test_a_delivered_alias_needs_nothing(take_phones: TakePhones) -> None:
+    """Mirroring the same again sends nothing, and what is in the segment is counted with its aliases."""
+    snapshot = take_phones([1, 2, 3], "both")
+    added, removed, difference = brought(snapshot, DeliveryLog().settled("mirror", snapshot))
+    assert (added, removed) == (set(), set())
+    assert difference.delivered == 9
+
+
+def test_asking_for_both_forms_adds_the_missing_one_alone(take_phones: TakePhones) -> None:
+    """Members that are there are not sent again."""
+    before, after = take_phones([1, 2], "plus"), take_phones([1, 2], "both")
+    added, removed, difference = brought(after, DeliveryLog().settled("mirror", before))
+    assert difference.marks.tolist() == [False, False, True, True]
+    assert (added, removed) == (hashed(P, "12125550001", "12125550002"), set())
+
+
+@pytest.mark.parametrize(("later", "kept"), [("plus", "+"), ("digits", "")])
+def test_a_later_snapshot_in_one_form_removes_the_other(take_phones: TakePhones, later: str, kept: str) -> None:
+    """What is no longer asked for does not stay in the segment; the form that stays is not touched."""
+    before, after = take_phones([1, 2], "both"), take_phones([1, 2], later)
+    added, removed, _ = brought(after, DeliveryLog().settled("mirror", before))
+    gone = "" if kept else "+"
+    assert removed == hashed(P, f"{gone}12125550001", f"{gone}12125550002")
+    assert added == set()
+
+
+def test_both_forms_of_somebody_who_left_are_removed(take_phones: TakePhones) -> None:
+    """Nobody stays in the segment by a second digest."""
+    before, after = take_phones([1, 2], "both"), take_phones([2], "both")
+    added, removed, _ = brought(after, DeliveryLog().settled("mirror", before))
+    assert removed == hashed(P, "+12125550001", "12125550001") | hashed(E, "person1@example.com")
+    assert added == set()
+
+
+def test_removing_a_snapshot_removes_its_aliases(take_phones: TakePhones) -> None:
+    """A delivery in the mode ``remove`` takes out both digests of each phone."""
+    snapshot = take_phones([1, 2], "both")
+    gone = {each for bucket in diff.distinct_digests(snapshot, P) for each in bucket.to_pylist()}
+    texts = (text for number in (1, 2) for text in (phone(number), phone(number).removeprefix("+")))
+    assert {(P, each) for each in gone} == hashed(P, *texts)
+
+
+@settings(max_examples=12, deadline=None)
+@given(data=st.data())
+def test_a_mirror_is_exact_whatever_the_formats_were(take_phones: TakePhones, data: st.DataObject) -> None:
+    """After any history of people and formats, settled or broken off anywhere, the segment equals the snapshot."""
+    people = st.lists(st.integers(1, 4), max_size=4, unique=True)
+    log, truth = DeliveryLog(), set[Identifier]()
+    for _ in range(data.draw(st.integers(0, 3), "deliveries")):
+        snapshot = take_phones(data.draw(people), data.draw(st.sampled_from(FORMATS)))
+        mode, settled = data.draw(st.sampled_from(MODES)), data.draw(st.booleans(), "settled")
+        log = log.begun(mode, snapshot)
+        content = delivered_by(snapshot)
+        changeable = sorted(truth | content)
+        bits = data.draw(st.integers(0, 2 ** len(changeable) - 1), "applied")
+        applied = {one for position, one in enumerate(changeable) if bits >> position & 1}
+        truth = happened(mode, settled, truth, content, applied)  # type: ignore[arg-type, assignment]
+        log = log.settled(mode, snapshot) if settled else log
+    snapshot = take_phones(data.draw(people), data.draw(st.sampled_from(FORMATS)))
+    added, removed, _ = brought(snapshot, log)
+    assert not added & removed
+    assert (truth | added) - removed == delivered_by(snapshot)

@@ -19,15 +19,17 @@ from airflow_provider_tiktok.core.identifiers import IdentifierKind
 from airflow_provider_tiktok.errors import ConfigurationError
 from airflow_provider_tiktok.snapshots.source import take_snapshot
 from airflow_provider_tiktok.snapshots.store import Snapshot
-from tests.kit import members_of
+from tests.kit import digests, members_of
 
 PERSON = Columns.parse({"email": "EMAIL_SHA256", "phone": "PHONE_SHA256", "idfa": "IDFA_MD5"})
 DEVICE = "5f3a2b18-9c4d-4e7f-b8e2-17d3a1e69b25"
 ALGORITHMS = ("sha256", "sha256", "md5")
+# Digests of one bucket, beside values that are spread over all of them.
+SHARED = ("7f" + "01" * 31, "7f" + "02" * 31, "7f" + "04" * 15)
 GOOD = (
-    ["jane@example.com", "joe@example.com", "ann@example.com", "kim@example.com"],
-    ["+12125550123", "+442079460018", "+493023125123"],
-    [DEVICE, DEVICE.replace("5", "6")],
+    ["jane@example.com", "joe@example.com", "ann@example.com", SHARED[0], SHARED[1]],
+    ["+12125550123", "+442079460018", SHARED[1]],
+    [DEVICE, DEVICE.replace("5", "6"), SHARED[2]],
 )
 Row = tuple[str | None, ...]
 ROWS = st.lists(st.tuples(*(st.none() | st.sampled_from(good) for good in GOOD)), max_size=14)
@@ -60,9 +62,9 @@ def index_of(snapshot: Snapshot, kind: IdentifierKind) -> list[list[tuple[bytes,
 
 
 def hashed(row: Row) -> tuple[bytes | None, ...]:
-    """The digests of values that are in their normal form."""
+    """The digests of values that are in their normal form, or digests already."""
     return tuple(
-        None if cell is None else hashlib.new(algorithm, cell.encode()).digest()
+        cell and (bytes.fromhex(cell) if cell in SHARED else hashlib.new(algorithm, cell.encode()).digest())
         for cell, algorithm in zip(row, ALGORITHMS, strict=True)
     )
 
@@ -146,11 +148,164 @@ def test_another_content_has_another_digest(take: Take, rows: list[Row], columns
     assert take(rows, columns=columns).content_digest != base.content_digest
 
 
+def test_duplicates_do_not_change_the_content(take: Take) -> None:
+    """A snapshot is a set: rows that come twice, or that are refused, leave its digest as it was."""
+    rows = [("jane@example.com", "+12125550123", None), ("joe@example.com", None, DEVICE)]
+    again = take(rows, [*rows[::-1], (" JANE@Example.com", "+1 (212) 555-0123", ""), ("?", None, None)])
+    assert again.content_digest == take(rows).content_digest
+    assert (again.counts.duplicates, again.counts.rejected) == (3, {"invalid_email": 1})
+
+
 def test_the_same_digest_as_another_kind_is_another_content(take: Take) -> None:
     """A digest of an e-mail address and the same digest of a phone are two snapshots."""
     row = [("ab" * 32,)]
     email, phone = (take(row, columns=Columns.parse({"x": kind})) for kind in ("EMAIL_SHA256", "PHONE_SHA256"))
     assert email.content_digest != phone.content_digest
+
+
+@FEW
+@given(rows=ROWS)
+def test_the_index_of_the_first_kind_is_what_a_file_would_hold(take: Take, rows: list[Row]) -> None:
+    """The first kind needs no file: the members are bucketed by it, so its index is read from them.
+
+    It is compared with the file that the same kind gets when it is the second one: bucket for bucket the same digests,
+    which point to the same members.
+    """
+    moved = Columns.parse({"phone": "PHONE_SHA256", "email": "EMAIL_SHA256", "idfa": "IDFA_MD5"})
+    first, second = take(rows), take([(phone, email, idfa) for email, phone, idfa in rows], columns=moved)
+    assert not (folder_of(first) / "EMAIL_SHA256.parquet").exists()
+    assert (folder_of(second) / "EMAIL_SHA256.parquet").exists()
+    held = [
+        [
+            sorted((digest, sorted(map(str, members[number]))) for digest, number in bucket)
+            for bucket in index_of(snapshot, IdentifierKind.EMAIL_SHA256)
+        ]
+        for snapshot, members in ((first, members_of(first)), (second, members_of(second)))
+    ]
+    assert held[0] == held[1]
+    assert len(held[0]) == 256
+
+
+@FEW
+@given(rows=ROWS)
+def test_each_bucket_holds_the_digests_that_begin_with_its_byte(take: Take, rows: list[Row]) -> None:
+    """So that two snapshots can be compared one bucket at a time, whatever kind comes first in each."""
+    snapshot = take(rows)
+    for kind in snapshot.kinds:
+        buckets = index_of(snapshot, kind)
+        assert [number for number, bucket in enumerate(buckets) for _ in bucket] == [
+            digest[0] for bucket in buckets for digest, _ in bucket
+        ]
+    for number, records in enumerate(snapshot.members()):
+        assert set(snapshot.layout.first_bytes(records)) <= {number}
+
+
+# --- both forms of a phone ---
+
+BOTH = Columns.parse(
+    {"email": "EMAIL_SHA256", "phone": "PHONE_SHA256"}, default_region="US", rules={"phone_format": "both"}
+)
+PHONES = st.lists(
+    st.tuples(
+        st.none() | st.sampled_from(GOOD[0]),
+        st.none() | st.sampled_from([*GOOD[1], "(212) 555-0123", "12125550123", "555"]),
+    ),
+    max_size=12,
+)
+
+
+def alias_digests_of(snapshot: Snapshot) -> list[bytes]:
+    return [digest.tobytes() for digests in snapshot.alias_digests() for digest in digests]
+
+
+@FEW
+@given(rows=PHONES, size=st.integers(1, 5))
+def test_both_forms_of_each_phone_are_kept_once(take: Take, rows: list[Row], size: int) -> None:
+    """Members hold the digest with plus, aliases the one without; the account of the members stays as it was."""
+    chunks = [rows[start : start + size] for start in range(0, len(rows), size)]
+    snapshot = take(*chunks, columns=BOTH)
+    spellings = {"(212) 555-0123": "+12125550123", "12125550123": "+12125550123"}
+    numbers = {spellings.get(phone, phone) for _, phone in rows if phone} - {"555", *SHARED}
+    aliases = {hashlib.sha256(number.removeprefix("+").encode()).digest() for number in numbers}
+    assert set(alias_digests_of(snapshot)) == aliases
+    assert snapshot.aliases == len(alias_digests_of(snapshot)) == len(aliases)
+    plain = take(*chunks, columns=Columns.parse(dict(zip(BOTH.names, BOTH.kinds, strict=True)), default_region="US"))
+    assert members_of(snapshot) == members_of(plain)
+    assert snapshot.counts == plain.counts
+    assert Snapshot.open(snapshot.folder) == snapshot
+
+
+@FEW
+@given(rows=PHONES)
+def test_the_index_of_phones_holds_members_and_aliases(take: Take, rows: list[Row]) -> None:
+    """Aliases are numbered after the members, in the order in which they are read, each in its own bucket."""
+    snapshot = take(rows, columns=BOTH)
+    phones = {number: member[1] for number, member in enumerate(members_of(snapshot)) if member[1]}
+    after = dict(enumerate(alias_digests_of(snapshot), start=snapshot.counts.members))
+    buckets = index_of(snapshot, IdentifierKind.PHONE_SHA256)
+    assert {number: digest for bucket in buckets for digest, number in bucket} == phones | after
+    assert all(digest[0] == place for place, bucket in enumerate(buckets) for digest, _ in bucket)
+    emails = [number for bucket in index_of(snapshot, IdentifierKind.EMAIL_SHA256) for _, number in bucket]
+    assert set(emails).isdisjoint(after)
+
+
+def test_one_form_of_a_phone_makes_no_file_of_aliases(take: Take) -> None:
+    """There is none to read either."""
+    snapshot = take([("jane@example.com", "+12125550123", None)])
+    assert not (folder_of(snapshot) / "aliases.parquet").exists()
+    assert (snapshot.aliases, alias_digests_of(snapshot)) == (0, [])
+
+
+@pytest.mark.parametrize("first", ["phone", "email"])
+def test_aliases_do_not_depend_on_which_kind_comes_first(take: Take, first: str) -> None:
+    """The index of phones is read from the members or from a file; the aliases join it either way."""
+    kinds = {"phone": "PHONE_SHA256", "email": "EMAIL_SHA256"}
+    order = sorted(kinds, key=lambda name: name != first)
+    columns = Columns.parse({name: kinds[name] for name in order}, rules={"phone_format": "both"})
+    row = {"phone": "+12125550123", "email": "jane@example.com"}
+    snapshot = take([tuple(row[name] for name in order)], columns=columns)
+    found = {digest.hex() for bucket in index_of(snapshot, IdentifierKind.PHONE_SHA256) for digest, _ in bucket}
+    assert found == digests(["+12125550123", "12125550123"])
+
+
+# --- the manifest ---
+
+
+def test_the_manifest_tells_rules_query_and_warnings(take: Take) -> None:
+    """What a person needs to know of a snapshot that somebody else took."""
+    columns = Columns.parse({"phone": "PHONE_SHA256"}, rules={"phone_format": "digits"})
+    manifest = json.loads((folder_of(take([("2125550123",)] * 3, columns=columns)) / "manifest.json").read_text())
+    assert manifest["rules"] == {
+        "email_tags": "keep", "email_dots": "keep", "email_spaces": "reject", "phone_format": "digits"
+    }  # fmt: skip
+    assert [("default_region" in warning, "100.0 %" in warning) for warning in manifest["warnings"]] == [(True, True)]
+    assert (manifest["schema_version"], manifest["kinds"]) == (2, ["PHONE_SHA256"])
+
+
+def test_warnings_are_logged(take: Take, caplog: pytest.LogCaptureFixture) -> None:
+    """A person sees them in the task's log too."""
+    take([(None, "2125550123", None)])
+    (record,) = [record for record in caplog.records if record.levelno == logging.WARNING]
+    assert "give default_region" in record.getMessage()
+    assert "2125550123" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("shared", "told"),
+    [
+        pytest.param((0, "EMAIL_SHA256"), True, id="of the first kind"),
+        pytest.param((1, "PHONE_SHA256"), True, id="of another kind"),
+        pytest.param(None, False, id="no"),
+    ],
+)
+def test_a_digest_that_stands_in_many_rows_is_told(take: Take, shared: tuple[int, str] | None, told: bool) -> None:
+    """Rows are counted, not members: also a value that repeats in equal rows is probably nobody's."""
+    rows: list[list[str | None]] = [[f"{n:064x}", f"{n + 5000:064x}", None] for n in range(1, 1201)]
+    if shared:
+        for row in rows[:20]:
+            row[shared[0]] = "7f" * 32
+    warnings = take([tuple(row) for row in rows]).warnings
+    assert [text.partition(":")[0] for text in warnings] == ([shared[1]] if shared else [])
 
 
 def test_an_empty_snapshot_can_be_published_and_opened(take: Take) -> None:
