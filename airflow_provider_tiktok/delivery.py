@@ -165,7 +165,8 @@ class Courier:
                 for rows, answer in _run(pool, batch_group, lambda b: self._send(plan.target, b), self.max_concurrency):
                     progress.advance(rows)
                     yield rows, answer
-            progress.report()
+            if plan.rows:
+                progress.report()
         finally:
             pool.shutdown(cancel_futures=True)
 
@@ -209,6 +210,12 @@ class Courier:
         path: StoragePath = plan.snapshot.folder / f"receipt-{plan.target.segment_id}-{self.unique}.json"
         receipt = replace(receipt, receipt_uri=str(path))
         write_json(path, receipt.to_dict(), self.unique)
+        logger.info(
+            "Segment %s: %d members, of which %d added and %d unchanged; %d identifiers removed; %d rows sent in %d "
+            "requests, %d of them retries. Receipt: %s",
+            *(receipt.segment_id, receipt.members, receipt.added, receipt.unchanged, receipt.removed),
+            *(receipt.sent, receipt.requests, receipt.retries, receipt.receipt_uri),
+        )
         return receipt
 
 

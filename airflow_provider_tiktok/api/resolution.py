@@ -43,7 +43,7 @@ def error_for(code: int, message: str, request_id: str | None, status: int = 200
     said = scrub_digests(message).rstrip(". ")
     text = f"TikTok says: {said}" + (f"; {cure}" if cure else "")
     found = _type_for(code, message)
-    if found is RejectedError and status >= 500:
+    if found is RejectedError and (status == 429 or status >= 500):
         found = TransientError
     return found(text, code=code, request_id=request_id)
 

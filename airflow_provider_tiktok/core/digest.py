@@ -32,9 +32,10 @@ def digest_batch(cells: Sequence[pa.Array], columns: Columns, counts: RowCounts)
     Return the records of the rows that have at least one identifier, and the second digests of their phones where both
     are asked for; count all other rows by reason.
     """
-    regions = cells[-1].to_pylist() if columns.region_column else [columns.default_region]
-    if columns.region_column and columns.default_region:
-        regions = [region or columns.default_region for region in regions]
+    regions = [columns.default_region]
+    if columns.region_column:
+        given = [(region or "").strip().upper() for region in cells[-1].to_pylist()]
+        regions = [region or columns.default_region for region in given]
     found = [
         digest_column(column, kind, hashing, regions, columns.rules)
         for column, kind, hashing in zip(cells, columns.kinds, columns.hashing, strict=False)

@@ -71,9 +71,9 @@ def digest_column(
         left = left & ~_take_given(found, tidy, kind)
     if hashing is not Hashing.HASHED:
         left = left & ~_take_raw(found, tidy, kind, rules)
-    for position in map(int, np.flatnonzero(left)):
+    for position, cell in zip(np.flatnonzero(left).tolist(), cells.filter(pa.array(left)).to_pylist(), strict=True):
         region = regions[position if len(regions) > 1 else 0]
-        outcome = digest_cell(kind, cells[position].as_py(), hashing, region, rules)
+        outcome = digest_cell(kind, cell, hashing, region, rules)
         if isinstance(outcome, bytes):
             found.digests[position] = np.frombuffer(outcome, np.uint8)
             found.outcomes[position] = OK

@@ -14,6 +14,7 @@ Members go to local spill files, one for each bucket, and from there, bucket by 
 """
 
 import hashlib
+import json
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -103,7 +104,7 @@ class SnapshotWriter:
     def _write_members(self, folder: StoragePath) -> tuple[int, str]:
         """Write members bucket by bucket; return how many there are and the digest of their content."""
         layout, members = self._layout, 0
-        content = hashlib.sha256(",".join(layout.kinds).encode())
+        content = hashlib.sha256(json.dumps([layout.kinds, self._columns.rules.to_dict()]).encode())
         schema = pa.schema([(kind.value, pa.binary(kind.digest_size)) for kind in layout.kinds])
         with bucket_writer(folder / MEMBERS, schema) as writer:
             for bucket in range(BUCKETS):
