@@ -17,12 +17,14 @@ from airflow_provider_tiktok.errors import QueryError
 from airflow_provider_tiktok.snapshots.files import StoragePath
 
 BATCH_ROWS = 50_000
-CSV_BLOCK_BYTES = 1_000_000
-"""Arrow reads up to 35 blocks ahead of who takes the batches."""
+CSV_BLOCK_BYTES = 2_000_000
+CSV_ROW_BYTES = 16_000_000
+"""No row is longer."""
 
 END = "\x00end of the file\x00"
 UNCLOSED = "a quote is opened and never closed, or the file is not complete"
 NO_CSV = "it is no CSV in UTF-8 with a header"
+_LINE_ENDS = (b"\n", b"\r")
 _FIELDS = re.compile(r"Expected \d+ columns, got \d+")
 
 
@@ -48,12 +50,51 @@ def read_parquet(file: IO[Any], columns: Columns) -> Iterator[list[pa.Array]]:
 
 
 def read_csv(file: IO[Any], columns: Columns) -> Iterator[list[pa.Array]]:
-    """Cells of CSV text with a header. All values are text; an empty value is NULL."""
-    names, rest = _header(file)
-    wanted = [names[position] for position in columns.positions(names)]
-    reader = pyarrow.csv.open_csv(
-        _Rest(file, rest, ",".join([END] * len(names))),
-        read_options=pyarrow.csv.ReadOptions(block_size=CSV_BLOCK_BYTES, column_names=names),
+    """Cells of CSV text with a header. All values are text; an empty value is NULL.
+
+    Block by block, since Arrow's own stream reads far ahead, in a thread that a process cannot end while it waits.
+    """
+    names, text = _header(file)
+    places = columns.positions(names)
+    ended = False
+    while text or not ended:
+        more = file.read(max(CSV_BLOCK_BYTES, len(text)))
+        text, ended = text + more, not more
+        try:
+            end = len(text) if ended else _end_of_rows(text)
+            table = _parse(text[:end], names, [names[place] for place in places])
+        except (pa.ArrowInvalid, QueryError):  # with more text it may be right: the end was inside of a value
+            if ended or len(text) >= CSV_ROW_BYTES:
+                raise
+        else:
+            text = text[end:]
+            if table.num_rows:
+                yield [from_arrow(column, name) for column, name in zip(table.columns, columns.read, strict=True)]
+
+
+def _end_of_rows(text: bytes) -> int:
+    """Where the last whole row ends, by the quotes before it; a guess where they do not come in pairs."""
+    line_end = b"\n" if b"\n" in text else b"\r"
+    last = at = text.rfind(line_end)
+    odd, end = text.count(b'"') % 2, len(text)
+    while at >= 0:
+        odd ^= text.count(b'"', at, end) % 2
+        if not odd:
+            return at + 1
+        at, end = text.rfind(line_end, 0, at), at
+    if last < 0:
+        raise QueryError(UNCLOSED)
+    return last + 1
+
+
+def _parse(text: bytes, names: list[str], wanted: list[str]) -> pa.Table:
+    """The rows of a text. One more row is added: when it is not there, a value that began never ended."""
+    lines = [text, b"" if text.endswith(_LINE_ENDS) else b"\n", ",".join([END] * len(names)).encode()]
+    table = pyarrow.csv.read_csv(
+        pa.BufferReader(b"".join(lines)),
+        read_options=pyarrow.csv.ReadOptions(
+            use_threads=False, block_size=sum(map(len, lines)) + 1, column_names=names
+        ),
         parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
         convert_options=pyarrow.csv.ConvertOptions(
             include_columns=wanted,
@@ -62,32 +103,9 @@ def read_csv(file: IO[Any], columns: Columns) -> Iterator[list[pa.Array]]:
             strings_can_be_null=True,
         ),
     )
-    ended = False
-    for batch in reader:
-        ended = batch.num_rows > 0 and batch.column(0)[-1].as_py() == END
-        rows = batch[:-1] if ended else batch
-        if rows.num_rows:
-            yield [from_arrow(rows.column(at), name) for at, name in enumerate(columns.read)]
-    if not ended:  # Arrow takes all that follows for one value, and nobody would miss the rows in it
+    if table.column(0)[-1].as_py() != END:
         raise QueryError(UNCLOSED)
-
-
-class _Rest:
-    """A CSV file behind its header, with one more row, which is seen at the end if no quoted value swallows it."""
-
-    closed = False
-
-    def __init__(self, file: IO[bytes], rest: bytes, row: str) -> None:
-        self._file, self._rest, self._row, self._before = file, rest, row, b"\n"
-
-    def read(self, size: int) -> bytes:
-        """The next bytes."""
-        data = self._rest or self._file.read(size)
-        self._rest = b""
-        if not data and self._row:
-            data, self._row = (b"" if self._before == b"\n" else b"\n") + self._row.encode(), ""
-        self._before = data[-1:]
-        return data
+    return table[:-1]
 
 
 def _header(file: IO[bytes]) -> tuple[list[str], bytes]:
@@ -108,6 +126,4 @@ def _reason(error: Exception) -> str:
     if "Parquet" in text or isinstance(error, OSError):
         return f"{type(error).__name__}: {scrub_values(text).rstrip('.')}"
     fields = _FIELDS.search(text)
-    if fields:
-        return f"a row is torn: {fields.group()}"
-    return UNCLOSED if "straddles two block" in text else NO_CSV
+    return f"a row is torn: {fields.group()}" if fields else NO_CSV

@@ -1,0 +1,283 @@
+"""Snapshots, delivery logs and source files in S3: spoken to over real HTTP, as on several workers."""
+
+import json
+import os
+import select
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from airflow_provider_tiktok.emulator import ADVERTISER_ID, Emulator
+from airflow_provider_tiktok.errors import ConfigurationError, QueryError
+from airflow_provider_tiktok.hooks.storage import open_snapshot, snapshot_root
+from airflow_provider_tiktok.operators.segment import TikTokUploadSegmentOperator
+from airflow_provider_tiktok.transfers.file_to_snapshot import FileToTikTokSnapshotOperator
+from tests.kit import EMAIL, connect, context, email_digests
+
+pytest.importorskip("moto.server", reason="moto[server] is not installed")
+pytest.importorskip("flask_cors", reason="moto[server] is not installed")
+pytest.importorskip("s3fs", reason="s3fs is not installed")
+pytest.importorskip("airflow.providers.amazon.aws.fs.s3", reason="the Amazon provider is not installed")
+
+ROOT = Path(__file__).resolve().parents[2]
+SERVER = """
+import sys
+from moto.server import ThreadedMotoServer
+server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+server.start()
+print("http://{}:{}".format(*server.get_host_and_port()), flush=True)
+sys.stdin.read()  # until the parent closes it, or dies
+"""
+SECONDS = 60
+
+
+@pytest.fixture(scope="module")
+def s3_url() -> Iterator[str]:
+    """A server of its own process."""
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as server:
+        assert server.stdout is not None
+        try:
+            assert select.select([server.stdout], [], [], SECONDS)[0], "moto did not start"
+            yield server.stdout.readline().decode().strip()
+        finally:
+            server.kill()
+
+
+class Bucket:
+    """A bucket, seen by a client of its own."""
+
+    def __init__(self, url: str, name: str) -> None:
+        import boto3
+
+        keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing", "region_name": "us-east-1"}
+        self._s3 = boto3.client("s3", endpoint_url=url, **keys)
+        self._s3.create_bucket(Bucket=name)
+        self.name, self.uri = name, f"s3://aws_default@{name}"
+
+    def names(self, end: str = "") -> list[str]:
+        found = self._s3.list_objects_v2(Bucket=self.name).get("Contents", [])
+        return sorted(one["Key"] for one in found if one["Key"].endswith(end))
+
+    def get(self, key: str) -> bytes:
+        return self._s3.get_object(Bucket=self.name, Key=key)["Body"].read()
+
+    def put(self, key: str, content: bytes) -> None:
+        self._s3.put_object(Bucket=self.name, Key=key, Body=content)
+
+    def delete(self, key: str) -> None:
+        self._s3.delete_object(Bucket=self.name, Key=key)
+
+
+@pytest.fixture
+def bucket(
+    s3_url: str, connection: Emulator, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Bucket:
+    """An empty bucket of the test's own, which is the snapshot root."""
+    extra = {"endpoint_url": s3_url, "region_name": "us-east-1"}
+    fields = {"conn_type": "aws", "login": "testing", "password": "testing", "extra": extra}
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(fields))
+    bucket = Bucket(s3_url, f"bucket-{abs(hash(request.node.name))}")
+    monkeypatch.setenv("AIRFLOW__TIKTOK__SNAPSHOT_ROOT", f"{bucket.uri}/tiktok")
+    return bucket
+
+
+@pytest.fixture
+def segment(tiktok: Emulator) -> str:
+    return tiktok.create_audience(ADVERTISER_ID, "vip")
+
+
+def csv_of(*numbers: int) -> bytes:
+    return "".join(["email\n", *(f" Person{number}@example.com\n" for number in numbers)]).encode()
+
+
+def read(path: str, day: int = 1, **options: Any) -> dict[str, Any]:
+    values = {"path": path, "columns": EMAIL, **options}
+    return FileToTikTokSnapshotOperator(task_id="read", dag=None, **values).execute(context(day))
+
+
+def upload(segment: str, source: Any, day: int = 1, **options: Any) -> dict[str, Any]:
+    values = {"segment": segment, "source": source, "max_delete_pct": 100, "batch_rows": 2, **options}
+    return TikTokUploadSegmentOperator(task_id="upload", **values).execute(context(day))
+
+
+def members(tiktok: Emulator, segment: str) -> set[str]:
+    return tiktok.members(segment)["EMAIL_SHA256"]
+
+
+def test_the_whole_chain_runs_in_a_bucket(bucket: Bucket, tiktok: Emulator, segment: str) -> None:
+    """Files in S3 become snapshots in S3, a second mirror takes out who left, and the segment is exact each time."""
+    bucket.put("shop/1.csv", csv_of(*range(50)))
+    first = read(f"{bucket.uri}/shop/1.csv")
+    assert first["snapshot_uri"].startswith(f"{bucket.uri}/tiktok/snapshots/")
+    assert upload(segment, first)["added"] == 50
+    assert members(tiktok, segment) == email_digests(*range(50))
+
+    bucket.put("shop/2.csv", csv_of(*range(10, 55)))
+    second = read(f"{bucket.uri}/shop/2.csv", day=2)
+    receipt = upload(segment, second, day=2)
+    assert (receipt["added"], receipt["removed"]) == (5, 10)
+    assert members(tiktok, segment) == email_digests(*range(10, 55))
+
+    requests = tiktok.count_requests("/segment/mapping/")
+    upload(segment, second, day=2)
+    assert tiktok.count_requests("/segment/mapping/") == requests
+
+
+def test_only_finished_files_with_hashes_are_left_in_the_bucket(bucket: Bucket, segment: str) -> None:
+    """A snapshot, a receipt and the log; no draft, address or hex digest is left."""
+    rows = [{"email": f"person{number}@example.com"} for number in range(20)]
+    receipt = upload(segment, rows, columns=EMAIL)
+    folder = receipt["snapshot_uri"].removeprefix(f"{bucket.uri}/")
+    log = f"tiktok/delivered/{segment}/{ADVERTISER_ID}.json"
+    [written] = bucket.names(".json")[-1:]
+    assert bucket.names() == [log, f"{folder}/manifest.json", f"{folder}/members.parquet", written]
+    assert written.startswith(f"{folder}/receipt-{segment}-")
+    assert json.loads(bucket.get(written))["added"] == 20
+    assert json.loads(bucket.get(log))["operations"][-1]["snapshot_uri"] == receipt["snapshot_uri"]
+    content = b"".join(bucket.get(key) for key in bucket.names())
+    assert b"person" not in content
+    assert not [digest for digest in email_digests(*range(20)) if digest.encode() in content]
+
+
+def test_a_folder_of_files_in_a_bucket_is_read(bucket: Bucket) -> None:
+    """Parquet and CSV under a prefix are one source; what lies deeper or is of another kind is not."""
+    table = pa.BufferOutputStream()
+    pq.write_table(pa.table({"id": [1, 2], "email": ["person1@example.com", "person2@example.com"]}), table)
+    bucket.put("in/1.parquet", table.getvalue().to_pybytes())
+    bucket.put("in/2.csv", csv_of(2, 3))
+    bucket.put("in/_SUCCESS", b"")
+    for path in (f"{bucket.uri}/in", f"{bucket.uri}/in/"):
+        xcom = read(path)
+        assert (xcom["rows_read"], xcom["members"]) == (4, 3)
+
+
+@pytest.mark.xfail(strict=True, reason="list_files does not invalidate s3fs's cache of listings")
+def test_a_file_that_came_later_is_seen(bucket: Bucket) -> None:
+    """A process that looked into a folder before does not answer from memory."""
+    bucket.put("in/1.csv", csv_of(1))
+    assert read(f"{bucket.uri}/in")["members"] == 1
+    bucket.put("in/2.csv", csv_of(2))
+    assert read(f"{bucket.uri}/in")["members"] == 2
+
+
+def test_a_mistake_in_a_bucket_names_the_file(bucket: Bucket) -> None:
+    """A torn file and a folder that is not there are told by their URI."""
+    bucket.put("in/1.csv", csv_of(1))
+    bucket.put("in/2.csv", b"email\nperson4@example.com,1\n")
+    with pytest.raises(QueryError, match=r"s3://.*/in/2\.csv cannot be read: a row is torn") as caught:
+        read(f"{bucket.uri}/in")
+    assert "person" not in str(caught.value)
+    with pytest.raises(ConfigurationError, match=r"no \.parquet or \.csv file at s3://"):
+        read(f"{bucket.uri}/nowhere")
+
+
+def test_rules_that_need_more_files_work_in_a_bucket(bucket: Bucket, tiktok: Emulator, segment: str) -> None:
+    """A second kind and second digests of phones have files of their own."""
+    bucket.put("in.csv", b"email,phone\nperson1@example.com,+12125550123\n,+12125550124\n")
+    kinds = {"email": "EMAIL_SHA256", "phone": "PHONE_SHA256"}
+    xcom = read(f"{bucket.uri}/in.csv", columns=kinds, rules={"phone_format": "both"})
+    upload(segment, xcom)
+    assert len(tiktok.members(segment)["PHONE_SHA256"]) == 4
+    files = [key.rsplit("/", 1)[1] for key in bucket.names(".parquet")]
+    assert files == ["PHONE_SHA256.parquet", "aliases.parquet", "members.parquet"]
+
+
+def test_a_snapshot_that_was_deleted_is_one_clear_error(bucket: Bucket, segment: str) -> None:
+    """A lifecycle rule of the bucket may take a snapshot; the error says where it was looked for."""
+    bucket.put("in.csv", csv_of(1))
+    xcom = read(f"{bucket.uri}/in.csv")
+    [manifest] = bucket.names("manifest.json")
+    bucket.delete(manifest)
+    with pytest.raises(ConfigurationError, match=r"there is no snapshot at s3://.*\[tiktok\] snapshot_root"):
+        open_snapshot(xcom["snapshot_uri"])
+    with pytest.raises(ConfigurationError, match="there is no snapshot at s3://"):
+        upload(segment, xcom)
+
+
+WORKER = """
+import sys, json, tempfile
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from airflow_provider_tiktok.operators.segment import TikTokUploadSegmentOperator
+segment, xcom = sys.argv[1], json.loads(sys.argv[2])
+operator = TikTokUploadSegmentOperator(task_id="upload", segment=segment, source=xcom, max_delete_pct=100)
+context = {"data_interval_end": datetime(2026, 1, 1, tzinfo=UTC), "dag_run": SimpleNamespace(run_after=None)}
+print("RECEIPT", json.dumps(operator.execute(context)))
+"""
+
+
+def test_another_worker_with_another_disk_delivers_the_snapshot(
+    bucket: Bucket, tiktok: Emulator, segment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that shares nothing but the bucket delivers, and the first one knows from there what was delivered."""
+    connect(monkeypatch, tiktok)
+    bucket.put("1.csv", csv_of(*range(30)))
+    bucket.put("2.csv", csv_of(*range(5, 30)))
+    xcom = read(f"{bucket.uri}/1.csv")
+    disk = {name: str(tmp_path / name.lower()) for name in ("AIRFLOW_HOME", "TMPDIR", "HOME")}
+    for folder in disk.values():
+        Path(folder).mkdir()
+    worker = subprocess.run(
+        [sys.executable, "-c", WORKER, segment, json.dumps(xcom)],
+        cwd=ROOT,
+        env={**os.environ, **disk},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert worker.returncode == 0, worker.stderr
+    assert "RECEIPT" in worker.stdout
+    assert members(tiktok, segment) == email_digests(*range(30))
+    assert not list((tmp_path / "tmpdir").iterdir())
+
+    receipt = upload(segment, read(f"{bucket.uri}/2.csv", day=2), day=2)
+    assert (receipt["added"], receipt["removed"]) == (0, 5)
+    assert members(tiktok, segment) == email_digests(*range(5, 30))
+
+
+def test_the_root_may_be_the_bucket_itself(bucket: Bucket, segment: str) -> None:
+    """No folder is needed in the bucket."""
+    rows = [{"email": "person1@example.com"}]
+    receipt = upload(segment, rows, columns=EMAIL, snapshot_root=bucket.uri)
+    assert receipt["snapshot_uri"].startswith(f"{bucket.uri}/snapshots/")
+    assert snapshot_root(f"{bucket.uri}/").exists()
+
+
+CHILD = f"""
+import sys
+from airflow_provider_tiktok.core.columns import Columns
+from airflow_provider_tiktok.hooks.storage import list_files
+from airflow_provider_tiktok.snapshots.reading import read_file
+batches = read_file(list_files(sys.argv[1])[0], Columns.parse({EMAIL}))
+next(batches)
+print("READ")
+"""
+
+
+@pytest.mark.parametrize("end", ["csv", "parquet"])
+def test_a_process_ends_though_nobody_closed_the_batches(bucket: Bucket, end: str) -> None:
+    """A failed task's traceback may keep a file until the process ends; no thread still reads it then."""
+    emails = [f"person{number}@example.com" for number in range(1_000_000)]
+    table = pa.BufferOutputStream()
+    pq.write_table(pa.table({"email": emails}), table)
+    content = "\n".join(["email", *emails]).encode() if end == "csv" else table.getvalue().to_pybytes()
+    bucket.put(f"long.{end}", content)
+    child = subprocess.run(
+        [sys.executable, "-c", CHILD, f"{bucket.uri}/long.{end}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert child.returncode == 0, child.stderr
+    assert "READ" in child.stdout
