@@ -51,6 +51,7 @@ def publish_snapshot(
 def list_files(uri: str) -> list[StoragePath]:
     """The Parquet and CSV files at a URI: the file itself, or those of a folder in the order of their names."""
     path = ObjectStoragePath(uri)
+    path.fs.invalidate_cache()  # a listing kept from before would hide files that came since
     found = [path] if path.is_file() else [file for file in path.iterdir() if file.is_file()] if path.is_dir() else []
     files = sorted((file for file in found if str(file).endswith((".parquet", ".csv"))), key=str)
     if not files:

@@ -159,7 +159,6 @@ def test_a_folder_of_files_in_a_bucket_is_read(bucket: Bucket) -> None:
         assert (xcom["rows_read"], xcom["members"]) == (4, 3)
 
 
-@pytest.mark.xfail(strict=True, reason="list_files does not invalidate s3fs's cache of listings")
 def test_a_file_that_came_later_is_seen(bucket: Bucket) -> None:
     """A process that looked into a folder before does not answer from memory."""
     bucket.put("in/1.csv", csv_of(1))
