@@ -6,6 +6,7 @@ with it, are made once in the work folder and kept there for the next run.
 
 import argparse
 import contextlib
+import fcntl
 import signal
 import sys
 import tempfile
@@ -55,9 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     report = Report(head=describe(), latency_ms=options.latency_ms)
     people = [People(folder=options.workdir, rows=rows) for rows in options.rows]
     try:
-        for each in people:
-            each.generate()
-        with _database(options, people) as database, Sink(options.latency_ms) as sink:
+        with _alone(options.workdir), _database(options, people) as database, Sink(options.latency_ms) as sink:
             track = delivery.Track(sink=sink, database=database, folder=options.workdir)
             for each in people:
                 _measure(options, each, track, report)
@@ -96,7 +95,21 @@ def _cases(options: argparse.Namespace, people: People) -> Iterator[delivery.Cas
 
 
 @contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the work folder: a second run there would delete the state of the first."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise MeasurementError(f"another run uses {folder}; wait for it, or give another --workdir") from None
+        yield
+
+
+@contextlib.contextmanager
 def _database(options: argparse.Namespace, people: list[People]) -> Iterator[Database | None]:
+    for each in people:
+        each.generate()
     if POSTGRES not in options.sources:
         yield None
         return
