@@ -49,11 +49,21 @@ def publish_snapshot(
 
 
 def list_files(uri: str) -> list[StoragePath]:
-    """The Parquet and CSV files at a URI: the file itself, or those of a folder in the order of their names."""
+    """The Parquet and CSV files at a URI: the file itself, or those of a folder in the order of their names.
+
+    Names that begin with a dot or an underscore are markers and are passed over. Anything else in a folder is refused:
+    people in a file that is not read would be removed from the segment.
+    """
     path = ObjectStoragePath(uri)
     path.fs.invalidate_cache()  # a listing kept from before would hide files that came since
-    found = [path] if path.is_file() else [file for file in path.iterdir() if file.is_file()] if path.is_dir() else []
-    files = sorted((file for file in found if str(file).endswith((".parquet", ".csv"))), key=str)
+    found = [path] if path.is_file() else list(path.iterdir()) if path.is_dir() else []
+    files = sorted((file for file in found if not file.name.startswith((".", "_"))), key=str)
+    other = [file for file in files if not (file.name.lower().endswith((".parquet", ".csv")) and file.is_file())]
+    if other:
+        raise ConfigurationError(
+            f"there is something at {uri} that is neither a .parquet nor a .csv file and would be left out: "
+            f"{other[0].name!r}. Give such a file, or a folder of such files only"
+        )
     if not files:
         raise ConfigurationError(f"there is no .parquet or .csv file at {uri} as seen from this worker")
     return cast("list[StoragePath]", files)

@@ -30,7 +30,7 @@ _FIELDS = re.compile(r"Expected \d+ columns, got \d+")
 
 def read_file(path: StoragePath, columns: Columns) -> Iterator[list[pa.Array]]:
     """Cells of a Parquet file, or of a CSV file with a header, by the end of its name. Errors name the file."""
-    read = read_parquet if str(path).endswith(".parquet") else read_csv
+    read = read_parquet if str(path).lower().endswith(".parquet") else read_csv
     try:
         with path.open("rb") as file:
             yield from read(file, columns)

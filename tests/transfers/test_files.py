@@ -172,15 +172,14 @@ def test_each_row_may_have_its_own_region(
 
 
 def test_the_order_of_files_and_rows_does_not_matter(root: Path, tmp_path: Path) -> None:
-    """A folder gives what one file with all its rows gives, whatever the files' names; other files are let alone."""
+    """A folder gives what one file with all its rows gives, whatever the files' names; markers are let alone."""
     folders = [tmp_path / name for name in ("one", "two")]
     for folder, cut in zip(folders, [PEOPLE, PEOPLE[::-1]], strict=True):
         folder.mkdir()
         for number in range(3):
             write_parquet(folder / f"part-{number}.parquet", cut[number * 3 : number * 3 + 3])
         (folder / "_SUCCESS").touch()
-        (folder / "notes.txt").write_text("email,phone\nnobody@example.com,\n")
-        (folder / "later").mkdir()
+        (folder / ".part-0.parquet.crc").write_text("email,phone\nnobody@example.com,\n")
     whole = snapshot(write_csv(tmp_path / "whole.csv"))
     for folder in folders:
         found = snapshot(folder)
@@ -378,13 +377,23 @@ def test_one_bad_file_of_a_folder_is_named_and_there_is_no_snapshot(root: Path, 
     assert manifests(root) == []
 
 
-@pytest.mark.parametrize("name", ["nothing.csv", "nowhere", "empty", "people.txt", "other"])
+@pytest.mark.parametrize("name", ["people.csv.gz", "people.json", "dt=2026-01-01"])
+def test_what_would_be_left_out_is_refused(root: Path, tmp_path: Path, name: str) -> None:
+    """People in a file that is not read would be removed from the segment, so such a folder is an error."""
+    folder = tmp_path / "in"
+    inner = folder / name if "=" in name else folder
+    inner.mkdir(parents=True)
+    write_csv(inner / ("people.csv" if "=" in name else name))
+    write_parquet(folder / "people.PARQUET")
+    with pytest.raises(ConfigurationError, match=rf"would be left out: '{name}'"):
+        run(folder)
+    assert manifests(root) == []
+
+
+@pytest.mark.parametrize("name", ["nothing.csv", "nowhere", "empty"])
 def test_a_path_without_files_is_one_clear_error(root: Path, tmp_path: Path, name: str) -> None:
-    """A missing file, an empty folder and files of other kinds are told by their path."""
+    """A missing file and an empty folder are told by their path."""
     (tmp_path / "empty").mkdir()
-    (tmp_path / "other").mkdir()
-    for path in (tmp_path / "people.txt", tmp_path / "other" / "people.json"):
-        path.write_text("email,phone\nada@example.com,\n")
     with pytest.raises(ConfigurationError, match=rf"no \.parquet or \.csv file at file://.*/{name} as seen from this"):
         run(tmp_path / name)
 
@@ -396,7 +405,14 @@ def test_only_hashes_reach_the_disk_and_nothing_personal_the_log(
     with caplog.at_level(logging.DEBUG):
         run(write_csv(tmp_path / "people.csv"))
         run(write_parquet(tmp_path / "people.parquet"))
-    texts = [b"ada@", b"Ada@", b"555", b"7946", *(one.encode() for one in digests(["ada@example.com"]))]
+    texts = [
+        b"ada@",
+        b"Ada@",
+        b"555-0123",
+        b"2125550123",
+        b"7946 0018",
+        *(one.encode() for one in digests(["ada@example.com"])),
+    ]
     files = [path for path in root.rglob("*") if path.is_file()]
     assert files
     for text in texts:

@@ -148,7 +148,7 @@ def test_only_finished_files_with_hashes_are_left_in_the_bucket(bucket: Bucket, 
 
 
 def test_a_folder_of_files_in_a_bucket_is_read(bucket: Bucket) -> None:
-    """Parquet and CSV under a prefix are one source; what lies deeper or is of another kind is not."""
+    """Parquet and CSV under a prefix are one source; a marker is none."""
     table = pa.BufferOutputStream()
     pq.write_table(pa.table({"id": [1, 2], "email": ["person1@example.com", "person2@example.com"]}), table)
     bucket.put("in/1.parquet", table.getvalue().to_pybytes())
