@@ -66,9 +66,8 @@ def _text(value: object, column: str) -> str | None:
 
 
 def _wrong_type(column: str, kind: str) -> str:
-    return (
-        f"column {column!r} holds a value of type {kind}, not text; cast it in the query, as CAST({column} AS VARCHAR)"
-    )
+    cure = f"cast it where it is made, in SQL as CAST({column} AS VARCHAR)"
+    return f"column {column!r} holds a value of type {kind}, not text; {cure}"
 
 
 def _encodable(value: object) -> object:

@@ -76,13 +76,13 @@ class Columns:
         missing = [name for name in self.read if not _matches(name, available)]
         if missing:
             raise ColumnError(
-                f"the query returns no column {', '.join(map(repr, missing))}; it returns "
-                f"{', '.join(map(repr, available))}. Mend the query or the operator's columns"
+                f"there is no column {', '.join(map(repr, missing))} in the source; it has "
+                f"{', '.join(map(repr, available))}. Mend the source or the operator's columns"
             )
         unclear = [name for name in self.read if len(_matches(name, available)) > 1]
         if unclear:
             raise ColumnError(
-                f"the query returns {', '.join(map(repr, unclear))} more than once; give each column a name of its own"
+                f"the source has {', '.join(map(repr, unclear))} more than once; give each column a name of its own"
             )
         return tuple(_matches(name, available)[0] for name in self.read)
 

@@ -25,6 +25,15 @@ class RowCounts:
     identifiers: Counter[IdentifierKind] = field(default_factory=Counter)
     cells: dict[IdentifierKind, Counter[Reason]] = field(default_factory=dict)
 
+    def add(self, other: "RowCounts") -> None:
+        """Count what another batch has counted."""
+        self.rows_read += other.rows_read
+        self.rejected += other.rejected
+        self.identifiers += other.identifiers
+        for mine, others in ((self.refused_identifiers, other.refused_identifiers), (self.cells, other.cells)):
+            for kind, reasons in others.items():
+                mine.setdefault(kind, Counter()).update(reasons)
+
 
 def digest_batch(cells: Sequence[pa.Array], columns: Columns, counts: RowCounts) -> tuple[Bytes, Bytes]:
     """Digest a batch, whose columns are in the order of ``columns.read``.

@@ -111,8 +111,7 @@ def _take_raw(found: DigestColumn, tidy: pa.Array, kind: IdentifierKind, rules: 
     texts = tidy.filter(pa.array(taken))
     if kind is IdentifierKind.PHONE_SHA256 and rules.phone_format == "digits":
         texts = pc.utf8_slice_codeunits(texts, 1)
-    digests = np.frombuffer(hash_texts(kind.algorithm, texts.cast(pa.binary()).to_pylist()), np.uint8)
-    found.digests[taken] = digests.reshape(-1, kind.digest_size)
+    found.digests[taken] = hash_texts(kind.algorithm, texts)
     found.outcomes[taken] = OK
     return taken
 

@@ -65,9 +65,10 @@ class Query:
             ) from None
 
     def _fetched(self, connection: Any, columns: Columns) -> Iterator[list[pa.Array]]:
-        with closing(self._cursor(connection)) as cursor:
+        named = BaseHook.get_connection(self.conn_id).conn_type in SERVER_SIDE
+        with closing(connection.cursor(*([f"tiktok_{unique_name()}"] if named else []))) as cursor:
             cursor.execute(self.sql, *([] if self.parameters is None else [self.parameters]))
-            first = cursor.fetchmany(self.chunk_rows) if cursor.description or self._is_server_side else []
+            first = cursor.fetchmany(self.chunk_rows) if cursor.description or named else []
             if cursor.description is None:
                 raise ConfigurationError("the sql returns no rows; give the operator a SELECT")
             names = [column[0] for column in cursor.description]
@@ -76,13 +77,6 @@ class Query:
                 places = [names[place] for place in places]
             for rows in chain([first], iter(lambda: cursor.fetchmany(self.chunk_rows), [])):
                 yield from_places(rows, places, columns)
-
-    def _cursor(self, connection: Any) -> Any:
-        return connection.cursor(f"tiktok_{unique_name()}") if self._is_server_side else connection.cursor()
-
-    @property
-    def _is_server_side(self) -> bool:
-        return BaseHook.get_connection(self.conn_id).conn_type in SERVER_SIDE
 
 
 def _told(error: Exception, sql: str) -> str:

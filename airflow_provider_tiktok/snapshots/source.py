@@ -1,13 +1,21 @@
-"""From batches of cells to a published snapshot: digest, collect, publish."""
+"""From batches of cells to a published snapshot: digest, collect, publish.
+
+Batches are digested in threads of their own, so that the driver goes on reading meanwhile: Arrow's kernels and a wait
+for the database let other threads run, and neither the driver nor the writer need know of it.
+"""
 
 import logging
+import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pyarrow as pa
 
 from airflow_provider_tiktok.core.columns import Columns
 from airflow_provider_tiktok.core.digest import RowCounts, digest_batch
+from airflow_provider_tiktok.core.records import Bytes
 from airflow_provider_tiktok.progress import Progress
 from airflow_provider_tiktok.snapshots.files import StoragePath
 from airflow_provider_tiktok.snapshots.store import Snapshot
@@ -17,6 +25,12 @@ logger = logging.getLogger(__name__)
 
 Cells = Sequence[pa.Array]
 """One batch: a column of text for each of ``columns.read``, in that order."""
+
+THREADS = min(4, os.cpu_count() or 1)
+"""More brings nothing: one thread reads, and hashlib holds Python's lock."""
+
+Digested = tuple[Bytes, Bytes, RowCounts]
+"""Records and second digests of a batch, and its account."""
 
 
 def take_snapshot(
@@ -33,13 +47,32 @@ def take_snapshot(
     """Write a snapshot; nothing is published when it fails. ``query`` is the fingerprint of the source."""
     counts, progress = RowCounts(), Progress(logger, "Read", clock, total)
     with SnapshotWriter(columns) as writer:
-        for cells in batches:
-            writer.add(*digest_batch(cells, columns, counts))
-            progress.advance(len(cells[0]))
+        for records, aliases, account in _digested(batches, columns):
+            writer.add(records, aliases)
+            counts.add(account)
+            progress.advance(account.rows_read)
         progress.report()
         snapshot = writer.publish(folder, counts, interval_end, unique, query)
     _summarise(snapshot)
     return snapshot
+
+
+def _digested(batches: Iterable[Cells], columns: Columns) -> Iterator[Digested]:
+    """Digest batches, in their order; at most one for each thread is ahead, so that memory stays flat."""
+    waiting: deque[Future[Digested]] = deque()
+    with ThreadPoolExecutor(THREADS, thread_name_prefix="tiktok-digest") as threads:
+        for cells in batches:
+            waiting.append(threads.submit(_digest, cells, columns))
+            if len(waiting) > THREADS:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _digest(cells: Cells, columns: Columns) -> Digested:
+    counts = RowCounts()
+    records, aliases = digest_batch(cells, columns, counts)
+    return records, aliases, counts
 
 
 def _summarise(snapshot: Snapshot) -> None:

@@ -1,18 +1,21 @@
 """A faster SHA-256 is used only when it is SHA-256; hashlib is the judge, text by text."""
 
 import hashlib
+import os
 import random
+import subprocess
 import sys
 from collections.abc import Callable
 from types import SimpleNamespace
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_tiktok.core.sha256 import (
-    ENGINE,
-    LANES,
+    Hash,
     fastest,
     hash_md5,
     hash_sha256,
@@ -23,12 +26,20 @@ from airflow_provider_tiktok.core.sha256 import (
 BLOCK_BORDERS = (0, 1, 54, 55, 56, 57, 63, 64, 65, 118, 119, 120, 127, 128, 129, 300)
 """Lengths about which the padding of SHA-256 begins a new block of 64 bytes."""
 
-Sha256 = Callable[[list[bytes]], bytes]
 
-
-def one_by_one(algorithm: str, texts: list[bytes]) -> bytes:
+def one_by_one(algorithm: str, texts: list[bytes]) -> list[bytes]:
     """The judge."""
-    return b"".join(hashlib.new(algorithm, text).digest() for text in texts)
+    return [hashlib.new(algorithm, text).digest() for text in texts]
+
+
+def column(texts: list[bytes]) -> pa.Array:
+    return pa.array(texts, pa.binary())
+
+
+def each(digests: object) -> list[bytes]:
+    """Digests as bytes, one for each row."""
+    assert isinstance(digests, np.ndarray)
+    return [row.tobytes() for row in digests]
 
 
 def many(count: int) -> list[bytes]:
@@ -55,55 +66,73 @@ each_way = pytest.mark.parametrize(
 
 
 @each_way
-def test_every_length_is_hashed_as_by_hashlib(sha256: Sha256) -> None:
-    """From nothing to 300 bytes, in one list and alone."""
+def test_every_length_is_hashed_as_by_hashlib(sha256: Hash) -> None:
+    """From nothing to 300 bytes, in one column and alone."""
     texts = [bytes((11 * length + place) % 256 for place in range(length)) for length in range(301)]
-    assert sha256(texts) == one_by_one("sha256", texts)
-    assert [sha256([text]) for text in texts] == [hashlib.sha256(text).digest() for text in texts]
+    assert each(sha256(column(texts))) == one_by_one("sha256", texts)
+    assert [each(sha256(column([text]))) for text in texts] == [one_by_one("sha256", [text]) for text in texts]
 
 
 @each_way
 @given(texts=st.lists(st.binary(max_size=300)))
-def test_any_list_is_hashed_as_by_hashlib(sha256: Sha256, texts: list[bytes]) -> None:
-    """Lists of any bytes, the empty list among them, keep their order."""
-    assert sha256(texts) == one_by_one("sha256", texts)
+def test_any_column_is_hashed_as_by_hashlib(sha256: Hash, texts: list[bytes]) -> None:
+    """Columns of any bytes, the empty one among them, keep their order."""
+    assert each(sha256(column(texts))) == one_by_one("sha256", texts)
 
 
 @each_way
-def test_a_hundred_thousand_texts_are_hashed_as_by_hashlib(sha256: Sha256) -> None:
+@given(texts=st.lists(st.text(max_size=40)), cut=st.tuples(st.integers(0, 9), st.integers(0, 9)))
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string()], ids=str)
+def test_a_slice_is_hashed_as_by_hashlib(
+    sha256: Hash, texts: list[str], cut: tuple[int, int], kind: pa.DataType
+) -> None:
+    """A part of a column shares its memory with the whole; the digests are those of the part."""
+    part = slice(cut[0], max(cut[0], len(texts) - cut[1]))
+    digests = each(sha256(pa.array(texts, kind)[part]))
+    assert digests == one_by_one("sha256", [text.encode() for text in texts[part]])
+
+
+@each_way
+def test_a_hundred_thousand_texts_are_hashed_as_by_hashlib(sha256: Hash) -> None:
     """More than fit the lanes of a processor, of mixed lengths, with bytes that are not ASCII."""
     texts = many(100_000)
-    assert sha256(texts) == one_by_one("sha256", texts)
-
-
-@each_way
-@pytest.mark.parametrize("count", [0, 1, 2, LANES - 1, LANES, LANES + 1, 2 * LANES, 2 * LANES + 1])
-def test_a_full_set_of_lanes_is_no_border(sha256: Sha256, count: int) -> None:
-    """A list is given to the processor in parts, and none of its texts is lost between two of them."""
-    texts = [b"%d" % number for number in range(count)]
-    assert sha256(texts) == one_by_one("sha256", texts)
+    assert each(sha256(column(texts))) == one_by_one("sha256", texts)
 
 
 @given(st.lists(st.binary(max_size=200)))
 def test_md5_is_that_of_hashlib(texts: list[bytes]) -> None:
     """MD5 goes its own way."""
-    assert hash_texts("md5", texts) == hash_md5(texts) == one_by_one("md5", texts)
+    assert each(hash_texts("md5", column(texts))) == each(hash_md5(column(texts))) == one_by_one("md5", texts)
+
+
+@pytest.mark.parametrize("algorithm", ["md5", "sha256"])
+def test_null_has_no_digest(algorithm: str) -> None:
+    """A fast hash would take NULL for the empty text, whose digest is that of nobody."""
+    with pytest.raises(ValueError, match="NULL"):
+        hash_texts(algorithm, pa.array(["a@example.com", None]))
 
 
 # --- what a candidate must prove ---
 
 
-def skewed(wrong: Callable[[list[bytes], int], bool]) -> Sha256:
-    """SHA-256 but for the texts of a list for which ``wrong`` holds."""
+def skewed(wrong: Callable[[list[bytes], int], bool]) -> Hash:
+    """SHA-256 but for the texts of a column for which ``wrong`` holds."""
 
-    def candidate(texts: list[bytes]) -> bytes:
-        return b"".join(hashlib.sha256(text + b"?" * wrong(texts, place)).digest() for place, text in enumerate(texts))
+    def candidate(texts: pa.Array) -> np.ndarray:
+        values = texts.cast(pa.binary()).to_pylist()
+        return hash_sha256(column([value + b"?" * wrong(values, place) for place, value in enumerate(values)]))
 
     return candidate
 
 
-def crash(texts: list[bytes]) -> bytes:
+def crash(texts: pa.Array) -> np.ndarray:
     raise RuntimeError("no such instruction")
+
+
+def without_offset(texts: pa.Array) -> np.ndarray:
+    """As a reader of Arrow's buffers that does not know of slices."""
+    offsets, data = texts.buffers()[1:]
+    return hash_sha256(type(texts).from_buffers(texts.type, len(texts), [None, offsets, data]))
 
 
 def test_hashlib_is_proven() -> None:
@@ -122,19 +151,19 @@ def test_a_candidate_that_fails_at_one_length_is_refused(length: int) -> None:
     "candidate",
     [
         pytest.param(crash, id="raises"),
-        pytest.param(skewed(lambda texts, place: len(texts) > 1 and place == 7), id="wrong in a list"),
+        pytest.param(without_offset, id="wrong in a slice"),
+        pytest.param(skewed(lambda texts, place: len(texts) > 1 and place == 7), id="wrong in a column"),
         pytest.param(skewed(lambda texts, place: len(texts) == 1), id="wrong alone"),
         pytest.param(skewed(lambda texts, place: max(texts[place], default=0) > 127), id="wrong beyond ASCII"),
         pytest.param(skewed(lambda texts, place: b"\0" in texts[place]), id="stops at a NUL"),
-        pytest.param(lambda texts: hash_sha256(texts[::-1]), id="another order"),
+        pytest.param(lambda texts: hash_sha256(texts)[::-1], id="another order"),
         pytest.param(lambda texts: hash_sha256(texts)[:-1], id="cut"),
-        pytest.param(lambda texts: hash_sha256([*texts, b""]), id="one too many"),
-        pytest.param(lambda texts: hash_sha256(texts).hex().encode(), id="in hex"),
+        pytest.param(lambda texts: np.vstack([hash_sha256(texts), hash_sha256(column([b""]))]), id="one too many"),
+        pytest.param(hash_md5, id="another algorithm"),
         pytest.param(lambda texts: None, id="nothing"),
-        pytest.param(lambda texts: one_by_one("sha3_256", texts), id="another algorithm"),
     ],
 )
-def test_a_wrong_candidate_is_refused(candidate: Sha256) -> None:
+def test_a_wrong_candidate_is_refused(candidate: Hash) -> None:
     """Whatever is wrong with it, it raises nothing: there is a reference to fall back to."""
     assert not proven(candidate)
 
@@ -156,20 +185,22 @@ def test_hashlib_is_used_when_nothing_faster_is_installed(monkeypatch: pytest.Mo
 
 
 class Broken:
-    """A library's hashing of many texts, of which the last one of a list is wrong."""
+    """A library's hashing of many texts, of which the last one of a column is wrong."""
 
     def __init__(self, count: int) -> None:
         self._texts: list[bytes] = []
 
-    def update(self, texts: list[bytes]) -> None:
-        self._texts = [*texts[:-1], b""]
+    def update(self, texts: pa.Array) -> None:
+        self._texts = [*texts.cast(pa.binary()).to_pylist()[:-1], b""]
 
-    def digest(self) -> list[bytes]:
-        return [hashlib.sha256(text).digest() for text in self._texts]
+    def digest(self, out: np.ndarray) -> None:
+        out[:] = hash_sha256(column(self._texts))
 
 
 @pytest.mark.parametrize(
-    "library", [SimpleNamespace(Sha256s=Broken), SimpleNamespace()], ids=["wrong digests", "another version"]
+    "library",
+    [SimpleNamespace(Sha256s=Broken, Strs=lambda texts: texts), SimpleNamespace()],
+    ids=["wrong digests", "another version"],
 )
 def test_hashlib_is_used_when_the_library_is_not_what_it_was(
     library: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
@@ -187,5 +218,14 @@ def test_the_installed_library_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     name, function = fastest()
     assert name == "stringzilla"
     texts = many(100_000)
-    assert function(texts) == one_by_one("sha256", texts)
-    assert ENGINE in {"stringzilla", "hashlib"}
+    assert each(function(column(texts))) == one_by_one("sha256", texts)
+
+
+@pytest.mark.parametrize(("switch", "engine"), [("", "stringzilla"), ("1", "hashlib")], ids=["fast", "switched off"])
+def test_the_package_uses_what_it_was_told(switch: str, engine: str) -> None:
+    """The choice is made once, at import."""
+    pytest.importorskip("stringzilla")
+    program = "from airflow_provider_tiktok.core.sha256 import ENGINE; print(ENGINE)"
+    environment = {**os.environ, "AIRFLOW_TIKTOK_NO_FAST": switch}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == engine

@@ -219,7 +219,7 @@ def test_rows_show_in_no_representation(connection: Emulator) -> None:
     ("source", "columns", "says"),
     [
         ([{"mail": "a@example.com"}], EMAIL, "row 0 has no column 'email'"),
-        (pd.DataFrame({"mail": ["a@example.com"]}), EMAIL, "no column 'email'; it returns 'mail'"),
+        (pd.DataFrame({"mail": ["a@example.com"]}), EMAIL, "no column 'email' in the source; it has 'mail'"),
         (PEOPLE, {"email": "EMAIL"}, "unknown identifier kind 'EMAIL'"),
         (PEOPLE, None, "columns is empty"),
     ],

@@ -273,8 +273,8 @@ def test_the_connections_choice_of_cursor_changes_nothing(
 @pytest.mark.parametrize(
     ("sql", "columns", "error", "says"),
     [
-        (QUERY, {"mail": "EMAIL_SHA256"}, ColumnError, "no column 'mail'; it returns 'email', 'phone'"),
-        ("SELECT id, email, phone AS email FROM people", EMAIL, ColumnError, "returns 'email' more than once"),
+        (QUERY, {"mail": "EMAIL_SHA256"}, ColumnError, "no column 'mail' in the source; it has 'email', 'phone'"),
+        ("SELECT id, email, phone AS email FROM people", EMAIL, ColumnError, "has 'email' more than once"),
         (
             "SELECT email, 12125550123::BIGINT AS phone FROM people",
             CONTACT,

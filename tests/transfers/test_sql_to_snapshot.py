@@ -103,7 +103,11 @@ def snapshots(tmp_path: Path) -> list[Path]:
 @pytest.mark.parametrize(
     ("options", "error", "says"),
     [
-        ({"columns": {"mail": "EMAIL_SHA256"}}, ColumnError, "no column 'mail'; it returns 'email', 'phone', 'id'"),
+        (
+            {"columns": {"mail": "EMAIL_SHA256"}},
+            ColumnError,
+            "no column 'mail' in the source; it has 'email', 'phone', 'id'",
+        ),
         ({"columns": {"email": "EMAIL"}}, ColumnError, "unknown identifier kind 'EMAIL'. Known kinds"),
         ({"columns": {}}, ColumnError, "columns is empty"),
         ({"columns": {"id": "PHONE_SHA256"}}, ColumnError, r"column 'id' holds a value of type int.*CAST\(id"),
