@@ -67,7 +67,7 @@ def ordered(records: Bytes, key_at: int) -> Bytes:
         return records
     keys = np.ascontiguousarray(records[:, key_at : key_at + 8]).view(">u8").ravel().astype(np.uint64)
     order = np.argsort(keys, kind="stable")
-    result, keys = records[order], keys[order]
+    result, keys = np.take(records, order, axis=0), keys[order]
     same_as_next = keys[1:] == keys[:-1]
     if same_as_next.any():
         tied = np.append(same_as_next, False) | np.insert(same_as_next, 0, False)

@@ -1,15 +1,12 @@
 """From batches of cells to a published snapshot: digest, collect, publish.
 
-Batches are digested in threads of their own, so that the driver goes on reading meanwhile: Arrow's kernels and a wait
-for the database let other threads run, and neither the driver nor the writer need know of it.
+Batches are digested in threads of their own, so that the driver goes on reading meanwhile.
 """
 
 import logging
-import os
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 import pyarrow as pa
 
@@ -17,6 +14,7 @@ from airflow_provider_tiktok.core.columns import Columns
 from airflow_provider_tiktok.core.digest import RowCounts, digest_batch
 from airflow_provider_tiktok.core.records import Bytes
 from airflow_provider_tiktok.progress import Progress
+from airflow_provider_tiktok.snapshots.ahead import in_threads
 from airflow_provider_tiktok.snapshots.files import StoragePath
 from airflow_provider_tiktok.snapshots.store import Snapshot
 from airflow_provider_tiktok.snapshots.writer import SnapshotWriter
@@ -25,9 +23,6 @@ logger = logging.getLogger(__name__)
 
 Cells = Sequence[pa.Array]
 """One batch: a column of text for each of ``columns.read``, in that order."""
-
-THREADS = min(4, os.cpu_count() or 1)
-"""More brings nothing: one thread reads, and hashlib holds Python's lock."""
 
 Digested = tuple[Bytes, Bytes, RowCounts]
 """Records and second digests of a batch, and its account."""
@@ -47,7 +42,7 @@ def take_snapshot(
     """Write a snapshot; nothing is published when it fails. ``query`` is the fingerprint of the source."""
     counts, progress = RowCounts(), Progress(logger, "Read", clock, total)
     with SnapshotWriter(columns) as writer:
-        for records, aliases, account in _digested(batches, columns):
+        for records, aliases, account in in_threads(partial(_digest, columns), batches):
             writer.add(records, aliases)
             counts.add(account)
             progress.advance(account.rows_read)
@@ -57,19 +52,7 @@ def take_snapshot(
     return snapshot
 
 
-def _digested(batches: Iterable[Cells], columns: Columns) -> Iterator[Digested]:
-    """Digest batches, in their order; at most one for each thread is ahead, so that memory stays flat."""
-    waiting: deque[Future[Digested]] = deque()
-    with ThreadPoolExecutor(THREADS, thread_name_prefix="tiktok-digest") as threads:
-        for cells in batches:
-            waiting.append(threads.submit(_digest, cells, columns))
-            if len(waiting) > THREADS:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-
-
-def _digest(cells: Cells, columns: Columns) -> Digested:
+def _digest(columns: Columns, cells: Cells) -> Digested:
     counts = RowCounts()
     records, aliases = digest_batch(cells, columns, counts)
     return records, aliases, counts

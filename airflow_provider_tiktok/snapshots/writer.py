@@ -29,6 +29,7 @@ from airflow_provider_tiktok.core.identifiers import IdentifierKind
 from airflow_provider_tiktok.core.receipt import SnapshotCounts
 from airflow_provider_tiktok.core.records import Bytes, Mask, first_of_each, longest_run, ordered
 from airflow_provider_tiktok.core.warnings import Repeats, column_warnings
+from airflow_provider_tiktok.snapshots.ahead import in_threads
 from airflow_provider_tiktok.snapshots.files import (
     BUCKETS,
     StoragePath,
@@ -107,19 +108,22 @@ class SnapshotWriter:
         content = hashlib.sha256(json.dumps([layout.kinds, self._columns.rules.to_dict()]).encode())
         schema = pa.schema([(kind.value, pa.binary(kind.digest_size)) for kind in layout.kinds])
         with bucket_writer(folder / MEMBERS, schema) as writer:
-            for bucket in range(BUCKETS):
-                rows = ordered(self._members.take(bucket), key_at=1)
-                first = first_of_each(rows)
-                records = rows[first]
+            for records, firsts in in_threads(self._ordered_members, range(BUCKETS)):
                 content.update(records.data)
                 write_bucket(
                     writer,
                     [digest_array(layout.digests(records, k), layout.present(records, k)) for k in layout.kinds],
                 )
                 self._index(records, members)
-                self._observe_first(layout.digests(rows, layout.kinds[0])[layout.present(rows, layout.kinds[0])])
+                self._observe(layout.kinds[0], firsts)
                 members += len(records)
         return members, content.hexdigest()
+
+    def _ordered_members(self, bucket: int) -> tuple[Bytes, Mask]:
+        """Different members of a bucket, in order; and which digests of the first kind, of all rows, are new."""
+        rows, kind = ordered(self._members.take(bucket), key_at=1), self._layout.kinds[0]
+        digests = self._layout.digests(rows, kind)[self._layout.present(rows, kind)]
+        return np.compress(first_of_each(rows), rows, axis=0), first_of_each(digests)
 
     def _index(self, records: Bytes, number: int) -> None:
         numbers = np.arange(number, number + len(records), dtype=">u4").view(np.uint8).reshape(-1, MEMBER_BYTES)
@@ -128,20 +132,16 @@ class SnapshotWriter:
             digests = self._layout.digests(records, kind)[there]
             spill.add(digests[:, 0], np.concatenate([digests, numbers[there]], axis=1))
 
-    def _observe_first(self, digests: Bytes) -> None:
-        """Count different digests of the first kind, and how often one repeats, in rows that are in order."""
-        self._observe(self._layout.kinds[0], first_of_each(digests))
-
     def _observe(self, kind: IdentifierKind, first: Mask) -> None:
+        """Count different digests of a kind, and how often one repeats, in rows that are in order."""
         self._identifiers[kind] += int(first.sum())
         self._repeats[kind] = max(self._repeats[kind], longest_run(first))
 
     def _write_index(self, folder: StoragePath, kind: IdentifierKind) -> None:
-        size = kind.digest_size
+        size, spill = kind.digest_size, self._indexes[kind]
         schema = pa.schema([("digest", pa.binary(size)), ("member", pa.uint32())])
         with bucket_writer(folder / f"{kind}.parquet", schema) as writer:
-            for bucket in range(BUCKETS):
-                records = ordered(self._indexes[kind].take(bucket), key_at=0)
+            for records in in_threads(lambda bucket: ordered(spill.take(bucket), key_at=0), range(BUCKETS)):
                 digests = records[:, :size]
                 numbers = np.ascontiguousarray(records[:, size:]).view(">u4").ravel().astype(np.uint32)
                 write_bucket(writer, [digest_array(digests), pa.array(numbers)])
@@ -152,8 +152,7 @@ class SnapshotWriter:
             return 0
         count = 0
         with bucket_writer(folder / ALIASES, pa.schema([(PHONE.value, pa.binary(PHONE.digest_size))])) as writer:
-            for bucket in range(BUCKETS):
-                rows = ordered(self._aliases.take(bucket), key_at=0)
+            for rows in in_threads(lambda bucket: ordered(self._aliases.take(bucket), key_at=0), range(BUCKETS)):
                 digests = rows[first_of_each(rows)]
                 write_bucket(writer, [digest_array(digests)])
                 count += len(digests)
