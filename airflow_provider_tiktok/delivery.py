@@ -5,25 +5,29 @@ of the snapshot holds it; so this order decides just what an interruption leaves
 never somebody missing.
 """
 
+import hashlib
+import json
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
+from itertools import chain, count
 from typing import Literal
 
 import numpy as np
 
 from airflow_provider_tiktok.api.client import Answer, AudienceClient
-from airflow_provider_tiktok.api.wire import Action
-from airflow_provider_tiktok.core.batching import batches, rows_per_batch
-from airflow_provider_tiktok.core.guards import GuardError, Guards
+from airflow_provider_tiktok.core.batching import batches, marked, rows_per_batch
+from airflow_provider_tiktok.core.guards import Guards, refuse
 from airflow_provider_tiktok.core.identifiers import IdentifierKind
 from airflow_provider_tiktok.core.receipt import Receipt
 from airflow_provider_tiktok.core.records import Bytes, Layout, Mask
 from airflow_provider_tiktok.progress import Progress
+from airflow_provider_tiktok.sending import Batch, Sender, count_sent
 from airflow_provider_tiktok.snapshots import diff
+from airflow_provider_tiktok.snapshots.acknowledged import Acknowledged, AcknowledgedFile
 from airflow_provider_tiktok.snapshots.files import StoragePath, digests_of, write_json
+from airflow_provider_tiktok.snapshots.lock import SegmentLock
 from airflow_provider_tiktok.snapshots.log import DeliveryLog, DeliveryLogs
 from airflow_provider_tiktok.snapshots.store import Snapshot
 
@@ -31,6 +35,15 @@ logger = logging.getLogger(__name__)
 
 Mode = Literal["mirror", "append", "remove"]
 OnOlder = Literal["skip", "fail", "apply"]
+
+PHONES = Layout((IdentifierKind.PHONE_SHA256,))
+REFUSED = "refused_by_tiktok"
+"""Reason of a member that TikTok did not take, in the receipt."""
+
+STREAMING_QPS = 10_000
+"""Rate of the Segment API at TikTok's lowest level. Whether requests or records are meant is unknown; records are taken
+here, which is the slower reading. Source: portal document 1740029171730433.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +66,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What a delivery is going to do. ``marks`` tells for each row, members first, whether it is to be added."""
+    """What a delivery is going to do. ``marks`` tells for each row, members first, whether it is to be added.
+
+    A plan with ``objections`` is not carried out.
+    """
 
     snapshot: Snapshot
     target: Target
@@ -62,11 +78,12 @@ class Plan:
     superseded: bool = False
     marks: Mask = field(default_factory=lambda: np.zeros(0, bool), repr=False)
     removes: dict[IdentifierKind, int] = field(default_factory=dict)
+    objections: tuple[str, ...] = ()
 
     @property
     def baseline(self) -> bool:
         """Whether nothing was delivered to this target before."""
-        return not any(log.operations for log in self.logs)
+        return not any(log.before(self.mode, self.snapshot) for log in self.logs)
 
     @property
     def added(self) -> int:
@@ -74,119 +91,141 @@ class Plan:
         return int(self.marks[: self.snapshot.counts.members].sum())
 
     @property
-    def rows(self) -> int:
-        """Rows to be sent: members and second digests of phones to be added, and identifiers to be taken out."""
-        return int(self.marks.sum()) + self.removed
+    def aliases(self) -> int:
+        """Second digests of phones to be added."""
+        return int(self.marks.sum()) - self.added
 
     @property
     def removed(self) -> int:
         """Identifiers to be taken out."""
         return sum(self.removes.values())
 
+    @property
+    def rows(self) -> int:
+        """Rows to be sent."""
+        return self.added + self.aliases + self.removed
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
-    """One request's worth of rows."""
-
-    action: Action
-    layout: Layout
-    records: Bytes
-
-
-@dataclass(slots=True)
-class Tally:
-    """What was acknowledged: counts, and the first and the last request id."""
-
-    rows: int = 0
-    batches: int = 0
-    requests: int = 0
-    request_ids: list[str] = field(default_factory=list)
-
-    def count(self, rows: int, answer: Answer) -> None:
-        """Add one acknowledged batch."""
-        self.rows += rows
-        self.batches += 1
-        self.requests += answer.attempts
-        if answer.request_id:
-            self.request_ids = [*self.request_ids[:1], answer.request_id]
+    def name(self, batch_rows: int) -> str:
+        """A name that two plans share only when they make the same batches."""
+        before = [[asdict(operation) for operation in log.before(self.mode, self.snapshot)] for log in self.logs]
+        parts = [self.mode, self.snapshot.uri, self.target.advertiser_ids, batch_rows, before]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Courier:
-    """What a delivery works with. ``unique`` names this attempt in file names."""
+    """What a delivery works with. ``holder`` names the task, ``unique`` this attempt of it."""
 
     client: AudienceClient
     logs: DeliveryLogs
     open_snapshot: diff.OpenSnapshot
     unique: str
+    holder: str = ""
     batch_rows: int = 1000
     max_concurrency: int = 8
     clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], object] = time.sleep
+
+    def lock(self, target: Target) -> SegmentLock:
+        """Keep others from delivering to the segment; hold it from the plan to the receipt."""
+        folder = self.logs.folder(target.segment_id)
+        return SegmentLock(folder, self.holder, self.unique, sleep=self.sleep, clock=self.clock)
 
     def plan(self, snapshot: Snapshot, target: Target, *, mode: Mode, on_older: OnOlder, guards: Guards) -> Plan:
-        """Compare the snapshot with what was delivered. Changes nothing; raises when a guard says stop."""
-        guards.check_members(snapshot.counts.members)
+        """Compare the snapshot with what was delivered. Changes nothing."""
         for warning in guards.warnings(snapshot.counts.members):
             logger.warning(warning)
         logs = tuple(self.logs.load(target.segment_id, advertiser) for advertiser in target.advertiser_ids)
         plan = Plan(snapshot=snapshot, target=target, mode=mode, logs=logs)
-        if mode == "mirror" and _is_older(snapshot, target, logs, on_older):
-            return replace(plan, superseded=True)
+        newest = max(log.interval_end for log in logs)
+        if mode == "mirror" and snapshot.interval_end < newest and on_older != "apply":
+            return _superseded(plan, newest, on_older)
+        plan = replace(plan, objections=tuple(guards.on_members(snapshot.counts.members)))
+        if all(log.is_done(mode, snapshot) for log in logs):
+            return plan
         if mode == "remove":
-            done = all(log.ends_with(mode, snapshot) for log in logs)
-            leaving = () if done else snapshot.kinds
-            removes = {kind: sum(map(len, diff.distinct_digests(snapshot, kind))) for kind in leaving}
+            removes = {kind: sum(map(len, diff.distinct_digests(snapshot, kind))) for kind in snapshot.kinds}
             return replace(plan, removes=removes)
         difference = diff.compare(snapshot, logs, self.open_snapshot)
         plan = replace(plan, marks=difference.marks)
         if mode == "append":
             return plan
-        guards.check_removes(sum(difference.removes.values()), difference.delivered)
-        return replace(plan, removes=difference.removes)
+        objections = guards.on_removes(sum(difference.removes.values()), difference.delivered)
+        return replace(plan, removes=difference.removes, objections=(*plan.objections, *objections))
 
     def deliver(self, plan: Plan) -> Receipt:
-        """Send what the plan says; record it as begun before the first change and as settled after the last."""
+        """Send what the plan says; record it as begun before the first change and as settled after the last.
+
+        Goes on where an earlier attempt at the same plan stopped. Raises when a guard objects.
+        """
+        refuse(plan.objections)
         if plan.superseded:
-            return self._file(plan, _receipt(plan, Tally()))
+            return self._file(plan, _receipt(plan))
         if plan.rows:
             self._record(plan, lambda log: log.begun(plan.mode, plan.snapshot))
-        tally = Tally()
-        for rows, answer in self._send_all(plan):
-            tally.count(rows, answer)
-        self._record(plan, lambda log: log.settled(plan.mode, plan.snapshot))
-        return self._file(plan, _receipt(plan, tally))
+        done = self._send_all(plan)
+        self._record(plan, lambda log: log.settled(plan.mode, plan.snapshot, done.refused))
+        return self._file(plan, _receipt(plan, done))
 
-    def _send_all(self, plan: Plan) -> Iterator[tuple[int, Answer]]:
-        """Send all batches, up to ``max_concurrency`` at a time; the first failure stops what has not begun."""
+    def dry_run(self, plan: Plan) -> Receipt:
+        """The receipt of a plan that is not carried out."""
+        numbers = [
+            (plan.added, self._size(plan, plan.snapshot.layout)),
+            (plan.aliases, self._size(plan, PHONES)),
+            *((removes, self._size(plan, Layout((kind,)))) for kind, removes in plan.removes.items()),
+        ]
+        requests = sum(-(-rows // size) for rows, size in numbers)
+        return replace(
+            _receipt(plan),
+            dry_run=True,
+            batches=requests,
+            requests=requests,
+            stopped_by=list(plan.objections),
+            estimated_seconds=round(plan.rows / STREAMING_QPS, 1),
+        )
+
+    def _send_all(self, plan: Plan) -> Acknowledged:
+        """Send all batches that were not acknowledged yet: the adds, and when all of them are through, the removes."""
+        file = AcknowledgedFile(self.logs.folder(plan.target.segment_id), self.unique)
+        done = file.load(plan.name(self.batch_rows))
+        if done.batches:
+            logger.info("Going on after %d batches, %d rows, of an earlier attempt", done.batches, done.rows)
         progress = Progress(logger, "Sent", self.clock, total=plan.rows)
-        pool = ThreadPoolExecutor(self.max_concurrency, thread_name_prefix="tiktok")
-        try:
-            for batch_group in (self._adds(plan), self._removes(plan)):
-                for rows, answer in _run(pool, batch_group, lambda b: self._send(plan.target, b), self.max_concurrency):
-                    progress.advance(rows)
-                    yield rows, answer
-            if plan.rows:
-                progress.report()
-        finally:
-            pool.shutdown(cancel_futures=True)
+        progress.advance(done.rows)
+        sender = Sender(
+            call=lambda batch: self._map(plan.target, batch),
+            max_concurrency=self.max_concurrency,
+            sleep=self.sleep,
+            accepted=bool(done.batches),
+            known=frozenset(chain.from_iterable(log.refused() for log in plan.logs)),
+        )
+        numbers = count()
+        for batches_of_part in (self._adds(plan, numbers), self._removes(plan, numbers)):
+            left = (batch for batch in batches_of_part if batch.number not in done)
+            for answered in sender.send(left, fresh=plan.baseline):
+                for sent in answered:
+                    count_sent(done, sent)
+                    progress.advance(len(sent.batch.records))
+                file.save(done)
+        if plan.rows:
+            progress.report()
+        return done
 
-    def _send(self, target: Target, batch: Batch) -> Answer:
+    def _map(self, target: Target, batch: Batch) -> Answer:
         return self.client.map_members(
             batch.action, target.segment_id, target.advertiser_ids, batch.layout, batch.records
         )
 
-    def _adds(self, plan: Plan) -> Iterator[Batch]:
-        snapshot, number = plan.snapshot, 0
-        phone = Layout((IdentifierKind.PHONE_SHA256,))
-        aliases = (phone.pack([digests], [np.ones(len(digests), bool)]) for digests in snapshot.alias_digests())
-        for layout, blocks in ((snapshot.layout, snapshot.members()), (phone, aliases)):
-            marks = plan.marks[number:]
-            number += snapshot.counts.members
-            for records in self._batches(plan, layout, _marked(blocks, marks)):
-                yield Batch(action="add", layout=layout, records=records)
+    def _adds(self, plan: Plan, numbers: Iterator[int]) -> Iterator[Batch]:
+        snapshot, members = plan.snapshot, plan.snapshot.counts.members
+        for records in self._cut(plan, snapshot.layout, marked(snapshot.members(), plan.marks)):
+            yield Batch(number=next(numbers), part="members", layout=snapshot.layout, records=records)
+        aliases = (PHONES.pack([digests], [np.ones(len(digests), bool)]) for digests in snapshot.alias_digests())
+        for records in self._cut(plan, PHONES, marked(aliases, plan.marks[members:])):
+            yield Batch(number=next(numbers), part="aliases", layout=PHONES, records=records)
 
-    def _removes(self, plan: Plan) -> Iterator[Batch]:
-        for kind in (kind for kind, count in plan.removes.items() if count):
+    def _removes(self, plan: Plan, numbers: Iterator[int]) -> Iterator[Batch]:
+        for kind in (kind for kind, removes in plan.removes.items() if removes):
             layout = Layout((kind,))
             buckets = (
                 diff.distinct_digests(plan.snapshot, kind)
@@ -195,11 +234,14 @@ class Courier:
             )
             found = (digests_of(bucket) for bucket in buckets)
             blocks = (layout.pack([digests], [present]) for digests, present in found)
-            for records in self._batches(plan, layout, blocks):
-                yield Batch(action="delete", layout=layout, records=records)
+            for records in self._cut(plan, layout, blocks):
+                yield Batch(number=next(numbers), part="removes", layout=layout, records=records)
 
-    def _batches(self, plan: Plan, layout: Layout, blocks: Iterable[Bytes]) -> Iterator[Bytes]:
-        return batches(blocks, rows_per_batch(self.batch_rows, layout.kinds, plan.target.segment_id))
+    def _cut(self, plan: Plan, layout: Layout, blocks: Iterable[Bytes]) -> Iterator[Bytes]:
+        return batches(blocks, self._size(plan, layout))
+
+    def _size(self, plan: Plan, layout: Layout) -> int:
+        return rows_per_batch(self.batch_rows, layout.kinds, plan.target.segment_id)
 
     def _record(self, plan: Plan, change: Callable[[DeliveryLog], DeliveryLog]) -> None:
         for advertiser in plan.target.advertiser_ids:
@@ -216,29 +258,32 @@ class Courier:
             *(receipt.segment_id, receipt.members, receipt.added, receipt.unchanged, receipt.removed),
             *(receipt.sent, receipt.requests, receipt.retries, receipt.receipt_uri),
         )
+        if receipt.refused:
+            logger.warning(
+                "TikTok refused %d rows for good (%s); they are not part of the segment, and the next delivery tries "
+                "them again",
+                sum(receipt.refused.values()),
+                ", ".join(f"{part}: {rows}" for part, rows in receipt.refused.items()),
+            )
         return receipt
 
 
-def _is_older(snapshot: Snapshot, target: Target, logs: tuple[DeliveryLog, ...], on_older: OnOlder) -> bool:
-    newest = max(log.interval_end for log in logs)
-    if snapshot.interval_end >= newest or on_older == "apply":
-        return False
-    if on_older == "fail":
-        raise GuardError(
-            f"the snapshot's interval ends {snapshot.interval_end}, but segment {target.segment_id} holds the one "
-            f"that ends {newest}; nothing was changed. Use on_older='skip' or 'apply' if that is meant"
-        )
-    logger.info("Superseded: segment %s holds the newer interval that ends %s", target.segment_id, newest)
-    return True
+def _superseded(plan: Plan, newest: str, on_older: OnOlder) -> Plan:
+    segment = plan.target.segment_id
+    if on_older == "skip":
+        logger.info("Superseded: segment %s holds the newer interval that ends %s", segment, newest)
+        return replace(plan, superseded=True)
+    objection = (
+        f"the snapshot's interval ends {plan.snapshot.interval_end}, but segment {segment} holds the one that ends "
+        f"{newest}; nothing was changed. Use on_older='skip' or 'apply' if that is meant"
+    )
+    return replace(plan, superseded=True, objections=(objection,))
 
 
-def dry_run(plan: Plan) -> Receipt:
-    """The receipt of a plan that is not carried out."""
-    return replace(_receipt(plan, Tally()), dry_run=True)
-
-
-def _receipt(plan: Plan, tally: Tally) -> Receipt:
-    members = plan.snapshot.counts.members
+def _receipt(plan: Plan, done: Acknowledged | None = None) -> Receipt:
+    done = done or Acknowledged(plan="")
+    members, refused = plan.snapshot.counts.members, done.refused_rows
+    refused_members = refused.get("members", 0)
     return Receipt(
         segment_id=plan.target.segment_id,
         owner_advertiser_id=plan.target.owner_advertiser_id,
@@ -247,43 +292,16 @@ def _receipt(plan: Plan, tally: Tally) -> Receipt:
         snapshot_uri=plan.snapshot.uri,
         interval_end=plan.snapshot.interval_end,
         members=members,
-        added=plan.added,
+        added=plan.added - refused_members,
         unchanged=0 if plan.superseded else members - plan.added,
-        removed=plan.removed,
-        sent=tally.rows,
-        batches=tally.batches,
-        requests=tally.requests,
-        retries=tally.requests - tally.batches,
-        request_ids=tally.request_ids,
+        removed=plan.removed - refused.get("removes", 0),
+        sent=done.rows,
+        batches=done.batches,
+        requests=done.requests,
+        retries=done.requests - done.batches,
+        rejected={REFUSED: refused_members} if refused_members else {},
+        refused=dict(refused),
+        request_ids=done.request_ids,
         baseline=plan.baseline,
         superseded=plan.superseded,
     )
-
-
-def _marked(blocks: Iterable[Bytes], marks: Mask) -> Iterator[Bytes]:
-    """The marked records of blocks whose first record has the first mark; reads nothing when none is marked."""
-    if not marks.any():
-        return
-    number = 0
-    for records in blocks:
-        yield records[marks[number : number + len(records)]]
-        number += len(records)
-
-
-def _run(
-    pool: ThreadPoolExecutor, work: Iterator[Batch], send: Callable[[Batch], Answer], limit: int
-) -> Iterator[tuple[int, Answer]]:
-    """Run ``send`` on each batch with at most ``limit`` under way, so that memory does not grow with latency."""
-    under_way: dict[Future[Answer], int] = {}
-    for batch in work:
-        under_way[pool.submit(send, batch)] = len(batch.records)
-        if len(under_way) >= limit:
-            yield from _completed(under_way)
-    while under_way:
-        yield from _completed(under_way)
-
-
-def _completed(under_way: dict[Future[Answer], int]) -> Iterator[tuple[int, Answer]]:
-    done, _ = wait(under_way, return_when=FIRST_COMPLETED)
-    for future in done:
-        yield under_way.pop(future), future.result()

@@ -8,6 +8,8 @@ QueryError          Mend the query or its database; nothing was sent.
 AuthError           Authorise again, or ask for the missing role or scope.
 RejectedError       TikTok refuses this request for good: read its message.
 TransientError      Already retried within bounds; run the task again later.
+PauseError          As TransientError; TikTok wants a pause of minutes first.
+BusyError           Another task delivers to the segment; run the task again later.
 ==================  ==========================================================
 
 A bad row is data, counted by reason, and never an exception.
@@ -24,6 +26,10 @@ class ConfigurationError(TikTokError, ValueError):
 
 class QueryError(TikTokError):
     """The database refused or broke off the query. The text is the database's, with personal values masked."""
+
+
+class BusyError(TikTokError):
+    """Another task delivers to the same segment, and two must not interleave."""
 
 
 class ApiError(TikTokError):
@@ -52,3 +58,7 @@ class RejectedError(ApiError):
 
 class TransientError(ApiError):
     """The request may succeed later: a rate limit, an outage, or a lost connection."""
+
+
+class PauseError(TransientError):
+    """TikTok wants less traffic for minutes: a rate limit that lasts, or maintenance."""

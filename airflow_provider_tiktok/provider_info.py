@@ -59,6 +59,9 @@ def get_provider_info() -> dict[str, Any]:
         "operators": [
             {"integration-name": INTEGRATION, "python-modules": ["airflow_provider_tiktok.operators.segment"]},
         ],
+        "triggers": [
+            {"integration-name": INTEGRATION, "python-modules": ["airflow_provider_tiktok.triggers.pause"]},
+        ],
         "transfers": [
             {
                 "source-integration-name": "Common SQL",

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -100,12 +101,18 @@ def settings_for(url: str, **values: Any) -> Settings:
 
 
 def client_for(
-    url: str, *, tokens: TokenSource | None = None, policy: RetryPolicy | None = None, **values: Any
+    url: str,
+    *,
+    tokens: TokenSource | None = None,
+    policy: RetryPolicy | None = None,
+    sleep: Callable[[float], object] = lambda _: None,
+    clock: Callable[[], float] = time.monotonic,
+    **values: Any,
 ) -> AudienceClient:
-    """A client over real HTTP that does not sleep between tries."""
+    """A client over real HTTP that does not sleep between tries, unless told how."""
     settings = settings_for(url, **values)
     source = tokens or LongLivedToken(settings.access_token or Secret())
-    return AudienceClient(HttpTransport(settings), source, policy=policy, sleep=lambda _: None)
+    return AudienceClient(HttpTransport(settings), source, policy=policy, sleep=sleep, clock=clock)
 
 
 def connect(monkeypatch: pytest.MonkeyPatch, tiktok: Emulator, conn_id: str = "tiktok_default", **values: Any) -> None:
@@ -145,7 +152,7 @@ class Desk:
             logs=DeliveryLogs(self.root),
             open_snapshot=lambda uri: Snapshot.open(Path(uri)),
             unique=str(self._attempt),
-            **{"batch_rows": 2, "max_concurrency": 1, **options},
+            **{"batch_rows": 2, "max_concurrency": 1, "sleep": lambda _: None, **options},
         )
 
     def target(self, *advertisers: str) -> Target:
@@ -156,8 +163,8 @@ class Desk:
         target = options.pop("target", self.target())
         return self.courier().plan(snapshot, target, **{"mode": "mirror", "on_older": "skip", **options}, guards=guards)
 
-    def deliver(self, snapshot: Snapshot, **options: Any) -> Receipt:
-        return self.courier().deliver(self.plan(snapshot, **options))
+    def deliver(self, snapshot: Snapshot, *, courier: dict[str, Any] | None = None, **options: Any) -> Receipt:
+        return self.courier(**courier or {}).deliver(self.plan(snapshot, **options))
 
     def members(self, kind: str = "EMAIL_SHA256") -> set[str]:
         return self.tiktok.members(self.segment_id)[kind]

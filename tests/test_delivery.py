@@ -4,9 +4,8 @@ import pytest
 
 from airflow_provider_tiktok.core.guards import GuardError
 from airflow_provider_tiktok.core.receipt import Receipt
-from airflow_provider_tiktok.delivery import dry_run
 from airflow_provider_tiktok.emulator import ADVERTISER_ID, ADVERTISER_ID_2, ADVERTISER_ID_3
-from airflow_provider_tiktok.errors import RejectedError, TransientError
+from airflow_provider_tiktok.errors import TransientError
 from airflow_provider_tiktok.snapshots.files import read_json
 from tests.kit import MAPPING, PERSON, Desk, digests, email_digests, emails
 
@@ -164,11 +163,13 @@ def test_a_dry_run_tells_the_plan_and_changes_nothing(desk: Desk) -> None:
     """The plan's counts are those of the delivery that would follow."""
     desk.deliver(desk.snapshot(emails(1, 2, 3), day=1))
     snapshot, before = desk.snapshot(emails(2, 3, 4), day=2), desk.mapping_requests()
-    planned = dry_run(desk.plan(snapshot))
+    planned = desk.courier().dry_run(desk.plan(snapshot))
     assert desk.mapping_requests() == before
     done = desk.deliver(snapshot)
     assert planned.dry_run
     assert (planned.added, planned.unchanged, planned.removed) == (done.added, done.unchanged, done.removed)
+    assert (planned.batches, planned.requests) == (done.batches, done.requests)
+    assert planned.stopped_by == []
 
 
 def test_another_advertiser_gets_what_it_did_not_get_yet(desk: Desk) -> None:
@@ -197,17 +198,6 @@ def test_batches_go_out_side_by_side_and_all_arrive(desk: Desk) -> None:
     receipt = desk.courier(max_concurrency=8, batch_rows=10).deliver(plan)
     assert desk.members() == email_digests(*range(101))
     assert (receipt.batches, receipt.sent) == (11, 101)
-
-
-def test_a_refused_batch_fails_the_delivery_with_its_request_id(desk: Desk) -> None:
-    """A permanent refusal is an error, and what was begun is known to the next attempt."""
-    desk.tiktok.poison(email_digests(3))
-    snapshot = desk.snapshot(emails(*range(6)))
-    with pytest.raises(RejectedError, match="request id"):
-        desk.deliver(snapshot)
-    desk.tiktok.clear_faults()
-    desk.deliver(snapshot)
-    assert desk.members() == email_digests(*range(6))
 
 
 def test_the_receipt_is_filed_beside_the_snapshot(desk: Desk) -> None:

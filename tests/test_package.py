@@ -39,12 +39,12 @@ def test_the_version_stands_in_one_place() -> None:
 def test_every_module_that_the_metadata_names_can_be_imported() -> None:
     """No operator, hook or transfer is announced that does not exist, and none is missing."""
     info = get_provider_info()
-    named = [m for part in ("hooks", "operators") for entry in info[part] for m in entry["python-modules"]]
+    named = [m for part in ("hooks", "operators", "triggers") for entry in info[part] for m in entry["python-modules"]]
     named += [entry["python-module"] for entry in info["transfers"]]
     package = Path(airflow_provider_tiktok.__file__).parent
     classes = {
         f"airflow_provider_tiktok.{path.parent.name}.{path.stem}"
-        for folder in ("operators", "transfers")
+        for folder in ("operators", "transfers", "triggers")
         for path in (package / folder).glob("[!_]*.py")
     }
     assert set(named) == classes | {"airflow_provider_tiktok.hooks.tiktok"}

@@ -11,28 +11,34 @@ from airflow_provider_tiktok.api.settings import Secret
 from airflow_provider_tiktok.api.tokens import TokenSource
 from airflow_provider_tiktok.api.transport import Transport
 from airflow_provider_tiktok.core.records import Bytes, Layout
-from airflow_provider_tiktok.errors import TokenExpiredError, TransientError
+from airflow_provider_tiktok.errors import PauseError, TokenExpiredError, TransientError
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
-    """Bounds of the retries of one request: in attempts and in seconds, whichever ends first."""
+    """Bounds of the retries of one request: in attempts and in seconds, whichever ends first.
 
-    attempts: int = 7
+    After ``pause_seconds`` of rate limiting it is not a burst that TikTok minds but the minute's sum, and only a pause
+    of minutes helps: the caller is told. Source: TikTok portal document 1740029171730433.
+    """
+
+    attempts: int = 15
     total_seconds: float = 300.0
+    pause_seconds: float = 10.0
     first_wait: float = 0.5
     longest_wait: float = 30.0
 
-    def wait(self, attempt: int, elapsed: float, jitter: float) -> float | None:
+    def wait(self, error: TransientError, attempt: int, elapsed: float, jitter: float) -> float | None:
         """Seconds to wait after failed attempt number ``attempt`` (from 1), ``None`` to give up.
 
         Full jitter: ``jitter`` in [0, 1) spreads workers that failed together.
         """
         ceiling = min(self.longest_wait, self.first_wait * 2.0 ** (attempt - 1))
         seconds = ceiling * (0.5 + jitter / 2)
-        return None if attempt >= self.attempts or elapsed + seconds > self.total_seconds else seconds
+        bound = self.pause_seconds if isinstance(error, PauseError) else self.total_seconds
+        return None if attempt >= self.attempts or elapsed + seconds > bound else seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +86,7 @@ class AudienceClient:
                 renewed = True
             except TransientError as error:
                 outcome_known = request.repeatable or error.code is not None
-                wait = self._policy.wait(attempt, self._clock() - started, self._jitter())
+                wait = self._policy.wait(error, attempt, self._clock() - started, self._jitter())
                 if wait is None or not outcome_known:
                     raise
                 self._sleep(wait)

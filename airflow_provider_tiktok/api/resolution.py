@@ -7,14 +7,21 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from airflow_provider_tiktok.core.scrub import scrub_digests
-from airflow_provider_tiktok.errors import ApiError, AuthError, RejectedError, TokenExpiredError, TransientError
+from airflow_provider_tiktok.errors import (
+    ApiError,
+    AuthError,
+    PauseError,
+    RejectedError,
+    TokenExpiredError,
+    TransientError,
+)
 
 OK = 0
 
-RATE_LIMIT_CODES = frozenset({40016, 40100, 40132, 40133})
-OUTAGE_CODES = frozenset(
-    {40200, 40201, 40202, 40700, 40902, 40903, 40913, 50000, 50002, 51001, 51002, 51039, 51305, 60001}
-)
+PAUSE_CODES = frozenset({40016, 40100, 40132, 40133, 60001})
+"""Rate limits and maintenance."""
+
+OUTAGE_CODES = frozenset({40200, 40201, 40202, 40700, 40902, 40903, 40913, 50000, 50002, 51001, 51002, 51039, 51305})
 EXPIRED_TOKEN_CODES = frozenset({40102, 40105})
 AUTH_CODES = frozenset({40001, 40101, 40103, 40104, *range(40106, 40126), 40300})
 NOT_EDITABLE = "is not editable"
@@ -43,7 +50,9 @@ def error_for(code: int, message: str, request_id: str | None, status: int = 200
     said = scrub_digests(message).rstrip(". ")
     text = f"TikTok says: {said}" + (f"; {cure}" if cure else "")
     found = _type_for(code, message)
-    if found is RejectedError and (status == 429 or status >= 500):
+    if found is RejectedError and status == 429:
+        found = PauseError
+    elif found is RejectedError and status >= 500:
         found = TransientError
     return found(text, code=code, request_id=request_id)
 
@@ -53,7 +62,9 @@ def error_for_status(status: int, request_id: str | None) -> ApiError:
 
     5xx and HTML mean an outage on the way; 400 was seen for minutes after a segment was created.
     """
-    if status in {200, 400, 429} or status >= 500:
+    if status == 429:
+        return PauseError("TikTok's gateway gave HTTP 429: too many requests", request_id=request_id)
+    if status in {200, 400} or status >= 500:
         return TransientError(f"TikTok's gateway gave HTTP {status} without an API answer", request_id=request_id)
     return RejectedError(
         f"HTTP {status}: the request never reached the API; check Host of the connection", request_id=request_id
@@ -63,6 +74,8 @@ def error_for_status(status: int, request_id: str | None) -> ApiError:
 def _type_for(code: int, message: str) -> type[ApiError]:
     if code in EXPIRED_TOKEN_CODES:
         return TokenExpiredError
-    if code in RATE_LIMIT_CODES | OUTAGE_CODES or (code == 40002 and NOT_EDITABLE in message):
+    if code in PAUSE_CODES:
+        return PauseError
+    if code in OUTAGE_CODES or (code == 40002 and NOT_EDITABLE in message):
         return TransientError
     return AuthError if code in AUTH_CODES else RejectedError

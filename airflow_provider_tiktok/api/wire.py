@@ -20,6 +20,9 @@ PAGE_SIZE = 100
 BC_PAGE_SIZE = 50
 SHARE_LIMIT = 10
 NAME_LENGTH = 70
+PARAMETER_ERROR = 40002
+"""Code of a request with a wrong parameter; of a batch, when a row of it is wrong."""
+
 """Longest name of a segment. TikTok does not refuse a longer one: it keeps 67 characters and ``...``
 (portal document 1739940583739393), and a later search by the exact name would miss it."""
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from airflow_provider_tiktok.core.identifiers import IdentifierKind
-from airflow_provider_tiktok.core.records import Bytes
+from airflow_provider_tiktok.core.records import Bytes, Mask
 
 MAX_BATCH_ROWS = 10_000
 """Rows in one request. TikTok documents no limit; connectors in production use 1,000 to 10,000."""
@@ -43,3 +43,13 @@ def batches(blocks: Iterable[Bytes], size: int) -> Iterator[Bytes]:
         waiting, count = [records[full:]], count - full
     if count:
         yield np.concatenate(waiting)
+
+
+def marked(blocks: Iterable[Bytes], marks: Mask) -> Iterator[Bytes]:
+    """The marked records of blocks whose first record has the first mark; reads nothing when none is marked."""
+    if not marks.any():
+        return
+    number = 0
+    for records in blocks:
+        yield records[marks[number : number + len(records)]]
+        number += len(records)

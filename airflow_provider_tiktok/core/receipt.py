@@ -30,7 +30,12 @@ class SnapshotCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """The account of one delivery of a snapshot to a segment."""
+    """The account of one delivery of a snapshot to a segment; ``members = added + unchanged + rejected``.
+
+    ``refused`` counts the rows that TikTok did not take, of the members, the second digests of phones (aliases) and the
+    removes. A dry run tells what a delivery would do: ``batches`` and ``requests`` it needs, the ``estimated_seconds``,
+    and the guards it would be ``stopped_by``.
+    """
 
     segment_id: str
     owner_advertiser_id: str
@@ -51,6 +56,9 @@ class Receipt:
     baseline: bool = False
     superseded: bool = False
     dry_run: bool = False
+    refused: dict[str, int] = field(default_factory=dict)
+    stopped_by: list[str] = field(default_factory=list)
+    estimated_seconds: float | None = None
     receipt_uri: str | None = None
 
     def __post_init__(self) -> None:

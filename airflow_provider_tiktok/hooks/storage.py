@@ -11,7 +11,7 @@ from typing import cast
 from airflow.providers.common.compat.sdk import Context, ObjectStoragePath, conf
 
 from airflow_provider_tiktok.core.columns import Columns
-from airflow_provider_tiktok.core.guards import Guards
+from airflow_provider_tiktok.core.guards import Guards, refuse
 from airflow_provider_tiktok.core.receipt import JsonValue
 from airflow_provider_tiktok.errors import ConfigurationError
 from airflow_provider_tiktok.snapshots.files import StoragePath
@@ -44,7 +44,7 @@ def publish_snapshot(
     end, unique = interval_end(context), unique_name()
     folder = new_snapshot_folder(snapshot_root(root), name, end, unique)
     snapshot = take_snapshot(batches, columns, folder, interval_end=end, unique=unique, query=source)
-    Guards(allow_empty=allow_empty).check_members(snapshot.counts.members)
+    refuse(Guards(allow_empty=allow_empty).on_members(snapshot.counts.members))
     return snapshot.to_xcom()
 
 
@@ -80,6 +80,12 @@ def interval_end(context: Context) -> str:
     if moment is None:
         raise ValueError("the run has neither a data interval nor run_after")
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def task_name(context: Context) -> str:
+    """The task instance, the same for all its tries; empty outside of a run."""
+    ti = context.get("ti")
+    return f"{ti.dag_id}.{ti.task_id} {ti.run_id} {ti.map_index}" if ti else ""
 
 
 def unique_name() -> str:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict
 from typing import Any, Literal
 
@@ -13,13 +14,14 @@ from airflow_provider_tiktok.core.columns import Columns
 from airflow_provider_tiktok.core.guards import Guards
 from airflow_provider_tiktok.core.receipt import JsonValue
 from airflow_provider_tiktok.core.rows import Rows
-from airflow_provider_tiktok.delivery import Courier, Mode, OnOlder, Target, dry_run
+from airflow_provider_tiktok.delivery import Courier, Mode, OnOlder, Target
 from airflow_provider_tiktok.errors import ConfigurationError
 from airflow_provider_tiktok.hooks.storage import (
     interval_end,
     new_snapshot_folder,
     open_snapshot,
     snapshot_root,
+    task_name,
     unique_name,
 )
 from airflow_provider_tiktok.hooks.tiktok import TikTokHook
@@ -28,6 +30,7 @@ from airflow_provider_tiktok.snapshots.files import StoragePath
 from airflow_provider_tiktok.snapshots.log import DeliveryLogs
 from airflow_provider_tiktok.snapshots.source import take_snapshot
 from airflow_provider_tiktok.snapshots.store import Snapshot
+from airflow_provider_tiktok.triggers.pause import pausing
 
 SegmentRef = str | Mapping[str, Any]
 """A segment: what :class:`TikTokVerifySegmentOperator` returned, or an id."""
@@ -87,6 +90,9 @@ class TikTokVerifySegmentOperator(BaseOperator):
 class TikTokUploadSegmentOperator(BaseOperator):
     """Bring a segment to a snapshot: send only what changed since the last delivery, and return the receipt.
 
+    One delivery to a segment at a time: another one waits. A try that was broken off is taken up at the first batch
+    that TikTok did not acknowledge. When TikTok limits the rate for longer, the task defers and holds no worker.
+
     :param segment: What the verify operator returned, or a segment id. (templated)
     :param source: What the snapshot operator returned, a snapshot URI, or rows (a list of mappings, a pandas
         DataFrame, an Arrow table) together with ``columns``. Rows show in no rendered template. (templated)
@@ -97,7 +103,9 @@ class TikTokUploadSegmentOperator(BaseOperator):
     :param max_concurrency: Requests under way at a time.
     :param max_delete_pct: Stop before the first change when more than this part of the delivered identifiers, in
         percent, would be removed.
-    :param min_members: Warn below this number; TikTok needs 1,000 matched members to use a segment.
+    :param min_members: A snapshot with fewer members is worth a warning; TikTok needs 1,000 matched members to use a
+        segment.
+    :param on_small: ``"warn"``, or ``"fail"`` to stop before the first change.
     :param on_older: What to do in mirror mode when a newer interval was delivered: ``"skip"``, ``"fail"``, ``"apply"``.
     :param allow_empty: Let a source without members empty the segment.
     :param dry_run: Return the plan as a receipt and change nothing.
@@ -130,6 +138,7 @@ class TikTokUploadSegmentOperator(BaseOperator):
         max_concurrency: int = 8,
         max_delete_pct: float = 50.0,
         min_members: int = 1000,
+        on_small: Literal["warn", "fail"] = "warn",
         on_older: OnOlder = "skip",
         allow_empty: bool = False,
         dry_run: bool = False,
@@ -150,6 +159,7 @@ class TikTokUploadSegmentOperator(BaseOperator):
         self.max_concurrency = max_concurrency
         self.max_delete_pct = max_delete_pct
         self.min_members = min_members
+        self.on_small = on_small
         self.on_older = on_older
         self.allow_empty = allow_empty
         self.plan_only = dry_run  # BaseOperator has a method of that name
@@ -170,27 +180,28 @@ class TikTokUploadSegmentOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, JsonValue]:
         """Plan, deliver, and return the receipt."""
+        return self.resume(context)
+
+    def resume(self, context: Context, event: object = None, uri: str = "", pauses: int = 0) -> dict[str, JsonValue]:  # noqa: ARG002
+        """Execute, or go on after a pause with the same snapshot."""
         hook, root = TikTokHook(self.tiktok_conn_id), snapshot_root(self.snapshot_root)
         segment_id, owner = _resolve(self.segment, hook)
-        courier = Courier(
-            client=hook.get_conn(),
-            logs=DeliveryLogs(root),
-            open_snapshot=open_snapshot,
-            unique=unique_name(),
-            batch_rows=self.batch_rows,
-            max_concurrency=self.max_concurrency,
-        )
-        plan = courier.plan(
-            self._snapshot(context, root, segment_id),
-            Target.of(segment_id, owner, _advertisers(self.advertiser_ids)),
-            mode=self.mode,
-            on_older=self.on_older,
-            guards=Guards(
-                max_delete_pct=self.max_delete_pct, min_members=self.min_members, allow_empty=self.allow_empty
-            ),
-        )
-        receipt = dry_run(plan) if self.plan_only else courier.deliver(plan)
+        target = Target.of(segment_id, owner, _advertisers(self.advertiser_ids))
+        snapshot = open_snapshot(uri) if uri else self._snapshot(context, root, segment_id)
+        courier = _courier(self, context, hook.get_conn())
+        alone = nullcontext() if self.plan_only else courier.lock(target)
+        with pausing(self, pauses, uri=snapshot.uri), alone:
+            plan = courier.plan(snapshot, target, mode=self.mode, on_older=self.on_older, guards=self._guards())
+            receipt = courier.dry_run(plan) if self.plan_only else courier.deliver(plan)
         return receipt.to_dict()
+
+    def _guards(self) -> Guards:
+        return Guards(
+            max_delete_pct=self.max_delete_pct,
+            min_members=self.min_members,
+            on_small=self.on_small,
+            allow_empty=self.allow_empty,
+        )
 
     def _snapshot(self, context: Context, root: StoragePath, segment_id: str) -> Snapshot:
         if not isinstance(self.source, Rows):
@@ -247,36 +258,47 @@ class TikTokMapAdvertisersOperator(BaseOperator):
         self.snapshot_root = snapshot_root
         self.tiktok_conn_id = tiktok_conn_id
 
-    def execute(self, context: Context) -> dict[str, JsonValue]:  # noqa: ARG002
+    def execute(self, context: Context) -> dict[str, JsonValue]:
         """Check all advertisers, then map them; return their ids."""
+        return self.resume(context)
+
+    def resume(self, context: Context, event: object = None, pauses: int = 0) -> dict[str, JsonValue]:  # noqa: ARG002
+        """Execute, or go on after a pause."""
         if self.strategy not in {"mapping", "share"}:
             raise ConfigurationError(f"strategy is {self.strategy!r}; use 'mapping' or 'share'")
         hook = TikTokHook(self.tiktok_conn_id)
         segment_id, owner = _resolve(self.segment, hook)
         others = tuple(one for one in dict.fromkeys(_advertisers(self.advertiser_ids)) if one != owner)
         client = hook.get_conn()
-        check_access(client, hook.settings, [owner, *others])
-        if others and self.strategy == "share":
-            share_segment(client, owner, segment_id, others)
-        elif others:
-            self._deliver(client, Target.of(segment_id, owner, others))
+        with pausing(self, pauses):
+            check_access(client, hook.settings, [owner, *others])
+            if others and self.strategy == "share":
+                share_segment(client, owner, segment_id, others)
+            elif others:
+                self._deliver(_courier(self, context, client), Target.of(segment_id, owner, others))
         self.log.info("Segment %s of advertiser %s is mapped to %d others", segment_id, owner, len(others))
         return {"segment_id": segment_id, "owner_advertiser_id": owner, "mapped_advertiser_ids": list(others)}
 
-    def _deliver(self, client: AudienceClient, target: Target) -> None:
+    def _deliver(self, courier: Courier, target: Target) -> None:
         if self.source is None:
             raise ConfigurationError("strategy 'mapping' sends the members again: give source, or use strategy='share'")
-        courier = Courier(
-            client=client,
-            logs=DeliveryLogs(snapshot_root(self.snapshot_root)),
-            open_snapshot=open_snapshot,
-            unique=unique_name(),
-            batch_rows=self.batch_rows,
-            max_concurrency=self.max_concurrency,
-        )
-        snapshot = open_snapshot(_snapshot_uri(self.source))
-        guards = Guards(max_delete_pct=self.max_delete_pct)
-        courier.deliver(courier.plan(snapshot, target, mode="mirror", on_older="skip", guards=guards))
+        snapshot, guards = open_snapshot(_snapshot_uri(self.source)), Guards(max_delete_pct=self.max_delete_pct)
+        with courier.lock(target):
+            courier.deliver(courier.plan(snapshot, target, mode="mirror", on_older="skip", guards=guards))
+
+
+def _courier(
+    operator: TikTokUploadSegmentOperator | TikTokMapAdvertisersOperator, context: Context, client: AudienceClient
+) -> Courier:
+    return Courier(
+        client=client,
+        logs=DeliveryLogs(snapshot_root(operator.snapshot_root)),
+        open_snapshot=open_snapshot,
+        unique=unique_name(),
+        holder=task_name(context),
+        batch_rows=operator.batch_rows,
+        max_concurrency=operator.max_concurrency,
+    )
 
 
 def _resolve(segment: SegmentRef, hook: TikTokHook) -> tuple[str, str]:

@@ -10,7 +10,7 @@ it and identifiers that are possibly in it. Both are kept, so that the next deli
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from itertools import repeat
+from itertools import groupby, repeat
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from airflow_provider_tiktok.core.identifiers import IdentifierKind
 from airflow_provider_tiktok.core.records import Mask
 from airflow_provider_tiktok.snapshots.files import BUCKETS
-from airflow_provider_tiktok.snapshots.log import DeliveryLog
+from airflow_provider_tiktok.snapshots.log import DeliveryLog, Operation
 from airflow_provider_tiktok.snapshots.store import Numbers, Snapshot
 
 OpenSnapshot = Callable[[str], Snapshot]
@@ -32,14 +32,16 @@ class Bounds:
     surely: pa.Array
     possibly: pa.Array
 
-    def after(self, mode: str, digests: pa.Array, *, settled: bool) -> "Bounds":
-        """The bounds after a delivery of ``digests`` was begun, or settled."""
+    def after(self, mode: str, digests: pa.Array, *, settled: bool, refused: pa.Array) -> "Bounds":
+        """The bounds after a delivery of ``digests`` was begun, or settled but for those that were ``refused``."""
+        taken = _minus(digests, refused)
         if mode == "append":
-            return Bounds(_union(self.surely, digests) if settled else self.surely, _union(self.possibly, digests))
+            return Bounds(_union(self.surely, taken) if settled else self.surely, _union(self.possibly, digests))
         if mode == "remove":
-            return Bounds(_minus(self.surely, digests), _minus(self.possibly, digests) if settled else self.possibly)
+            left = _minus(self.possibly, taken) if settled else self.possibly
+            return Bounds(_minus(self.surely, digests), left)
         if settled:
-            return Bounds(digests, digests)
+            return Bounds(taken, _union(digests, refused))
         return Bounds(_intersection(self.surely, digests), _union(self.possibly, digests))
 
 
@@ -74,8 +76,10 @@ def removes(
 
 def delivered_kinds(logs: Sequence[DeliveryLog], open_snapshot: OpenSnapshot) -> tuple[IdentifierKind, ...]:
     """Kinds of identifiers that were ever delivered, according to the logs."""
-    uris = dict.fromkeys(operation.snapshot_uri for log in logs for operation in log.operations)
-    return tuple(dict.fromkeys(kind for uri in uris for kind in open_snapshot(uri).kinds))
+    operations = [operation for log in logs for operation in log.operations]
+    uris = dict.fromkeys(operation.snapshot_uri for operation in operations)
+    refused = (IdentifierKind(kind) for operation in operations for kind in operation.refused)
+    return tuple(dict.fromkeys((*(kind for uri in uris for kind in open_snapshot(uri).kinds), *refused)))
 
 
 def compare(snapshot: Snapshot, logs: Sequence[DeliveryLog], open_snapshot: OpenSnapshot) -> "Difference":
@@ -96,14 +100,27 @@ def compare(snapshot: Snapshot, logs: Sequence[DeliveryLog], open_snapshot: Open
 
 
 def _log_bounds(kind: IdentifierKind, log: DeliveryLog, open_snapshot: OpenSnapshot) -> Iterator[Bounds]:
-    operations = [(op.mode, op.settled, open_snapshot(op.snapshot_uri)) for op in log.operations]
+    sources = [distinct_digests(open_snapshot(operation.snapshot_uri), kind) for operation in log.operations]
+    refused = [_by_bucket(operation, kind) for operation in log.operations]
     nothing = pa.array([], pa.binary(kind.digest_size))
-    sources = [distinct_digests(snapshot, kind) for _, _, snapshot in operations]
-    for _ in range(BUCKETS):
+    for bucket in range(BUCKETS):
         bounds = Bounds(nothing, nothing)
-        for (mode, settled, _), source in zip(operations, sources, strict=True):
-            bounds = bounds.after(mode, next(source), settled=settled)
+        for operation, digests, refusals in zip(log.operations, sources, refused, strict=True):
+            bounds = bounds.after(
+                operation.mode,
+                next(digests),
+                settled=operation.settled,
+                refused=refusals.get(bucket, nothing),
+            )
         yield bounds
+
+
+def _by_bucket(operation: Operation, kind: IdentifierKind) -> dict[int, pa.Array]:
+    digests = sorted(map(bytes.fromhex, set(operation.refused.get(kind, []))))
+    return {
+        bucket: pa.array(list(some), pa.binary(kind.digest_size))
+        for bucket, some in groupby(digests, key=lambda digest: digest[0])
+    }
 
 
 def distinct_digests(snapshot: Snapshot, kind: IdentifierKind) -> Iterator[pa.Array]:

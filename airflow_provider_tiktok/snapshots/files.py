@@ -42,6 +42,23 @@ class StoragePath(Protocol):
         """A sibling."""
         ...
 
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+        ...
+
+    def iterdir(self) -> Iterable["StoragePath"]:
+        """What a folder holds."""
+        ...
+
+    def is_dir(self) -> bool:
+        """Whether it is a folder."""
+        ...
+
+    def unlink(self) -> Any:
+        """Delete the file."""
+        ...
+
     def rename(self, target: Any) -> Any:
         """Move the file."""
         ...
@@ -62,6 +79,14 @@ def write_json(path: StoragePath, value: dict[str, Any], unique: str) -> None:
     with draft.open("wb") as file:
         file.write(json.dumps(value, indent=1, sort_keys=True).encode())
     draft.rename(path)
+
+
+def list_names(folder: StoragePath) -> list[str]:
+    """Names of the files in a folder as it is now; none when there is no such folder."""
+    filesystem = getattr(folder, "fs", None)
+    if filesystem is not None:
+        filesystem.invalidate_cache()  # a listing kept from before would hide what others wrote since
+    return [path.name for path in folder.iterdir()] if folder.is_dir() else []
 
 
 @contextmanager

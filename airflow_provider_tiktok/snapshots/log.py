@@ -1,6 +1,6 @@
 """What was delivered to a segment: begun and settled operations, one log for each advertiser."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 
 from airflow_provider_tiktok.snapshots.files import StoragePath, read_json, write_json
 from airflow_provider_tiktok.snapshots.store import Snapshot
@@ -8,11 +8,19 @@ from airflow_provider_tiktok.snapshots.store import Snapshot
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One delivery of a snapshot. Not ``settled``: it was begun, and how much TikTok applied is not known."""
+    """One delivery of a snapshot. Not ``settled``: it was begun, and how much TikTok applied is not known.
+
+    ``refused`` holds the digests, in hex by identifier kind, of the rows that TikTok did not take.
+    """
 
     mode: str
     snapshot_uri: str
     settled: bool
+    refused: dict[str, list[str]] = field(default_factory=dict)
+
+    def is_of(self, mode: str, snapshot: Snapshot) -> bool:
+        """Whether this is a delivery of a snapshot in a mode."""
+        return (self.mode, self.snapshot_uri) == (mode, snapshot.uri)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,22 +30,32 @@ class DeliveryLog:
     interval_end: str = ""
     operations: tuple[Operation, ...] = ()
 
-    def ends_with(self, mode: str, snapshot: Snapshot) -> bool:
-        """Whether the last delivery was this one, and settled."""
-        return self.operations[-1:] == (Operation(mode=mode, snapshot_uri=snapshot.uri, settled=True),)
+    def refused(self) -> set[str]:
+        """Digests, in hex, that TikTok did not take."""
+        return {digest for operation in self.operations for some in operation.refused.values() for digest in some}
+
+    def is_done(self, mode: str, snapshot: Snapshot) -> bool:
+        """Whether the last delivery was this one, settled, and TikTok took all of it."""
+        last = self.operations[-1:]
+        return bool(last) and last[0].settled and not last[0].refused and last[0].is_of(mode, snapshot)
+
+    def before(self, mode: str, snapshot: Snapshot) -> tuple[Operation, ...]:
+        """The deliveries before this one, which may have been begun."""
+        last = self.operations[-1:]
+        return (
+            self.operations[:-1] if last and not last[0].settled and last[0].is_of(mode, snapshot) else self.operations
+        )
 
     def begun(self, mode: str, snapshot: Snapshot) -> "DeliveryLog":
         """The log with a delivery that is about to change something; a retry of the last one is not a new one."""
         operation = Operation(mode=mode, snapshot_uri=snapshot.uri, settled=False)
-        operations = self.operations if self.operations[-1:] == (operation,) else (*self.operations, operation)
-        return replace(self, operations=operations)
+        return replace(self, operations=(*self.before(mode, snapshot), operation))
 
-    def settled(self, mode: str, snapshot: Snapshot) -> "DeliveryLog":
+    def settled(self, mode: str, snapshot: Snapshot, refused: dict[str, list[str]] | None = None) -> "DeliveryLog":
         """The log after everything was acknowledged; a settled mirror makes what came before it irrelevant."""
-        operation = Operation(mode=mode, snapshot_uri=snapshot.uri, settled=True)
-        unsettled = replace(operation, settled=False)
-        is_last = self.operations[-1:] in {(unsettled,), (operation,)}
-        before = self.operations[:-1] if is_last else self.operations
+        operation = Operation(mode=mode, snapshot_uri=snapshot.uri, settled=True, refused=refused or {})
+        before = self.before(mode, snapshot)
+        before = before[:-1] if before and before[-1].is_of(mode, snapshot) else before
         return DeliveryLog(
             interval_end=max(self.interval_end, snapshot.interval_end),
             operations=(operation,) if mode == "mirror" else (*before, operation),
@@ -62,5 +80,9 @@ class DeliveryLogs:
         """Replace the log."""
         write_json(self._path(segment_id, advertiser_id), asdict(log), unique)
 
+    def folder(self, segment_id: str) -> StoragePath:
+        """Where all is kept that concerns deliveries to a segment."""
+        return self._root / "delivered" / segment_id
+
     def _path(self, segment_id: str, advertiser_id: str) -> StoragePath:
-        return self._root / "delivered" / segment_id / f"{advertiser_id}.json"
+        return self.folder(segment_id) / f"{advertiser_id}.json"

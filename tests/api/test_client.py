@@ -8,7 +8,7 @@ from airflow_provider_tiktok.api.client import AudienceClient, RetryPolicy
 from airflow_provider_tiktok.core.identifiers import IdentifierKind
 from airflow_provider_tiktok.core.records import Layout
 from airflow_provider_tiktok.emulator import ADVERTISER_ID, ADVERTISER_ID_2, Emulator
-from airflow_provider_tiktok.errors import RejectedError, TokenExpiredError, TransientError
+from airflow_provider_tiktok.errors import PauseError, RejectedError, TokenExpiredError, TransientError
 from tests.kit import MAPPING, client_for, email_digests, records
 
 EMAIL = Layout((IdentifierKind.EMAIL_SHA256,))
@@ -72,14 +72,25 @@ def test_retries_are_bounded_in_attempts(tiktok: Emulator) -> None:
 )
 def test_waits_are_bounded_in_time(attempts: int, total: float, jitter: list[float]) -> None:
     """Whatever the jitter, the waits of one request sum up to no more than the policy allows."""
-    policy = RetryPolicy(attempts=attempts, total_seconds=total)
-    elapsed, waits = 0.0, 0
-    while (wait := policy.wait(waits + 1, elapsed, jitter[waits])) is not None:
-        assert 0 < wait <= policy.longest_wait
-        elapsed += wait
-        waits += 1
-    assert elapsed <= total
-    assert waits < attempts
+    policy = RetryPolicy(attempts=attempts, total_seconds=total, pause_seconds=total / 10)
+    for error, bound in ((TransientError("outage"), total), (PauseError("rate limit"), total / 10)):
+        elapsed, waits = 0.0, 0
+        while (wait := policy.wait(error, waits + 1, elapsed, jitter[waits])) is not None:
+            assert 0 < wait <= policy.longest_wait
+            elapsed += wait
+            waits += 1
+        assert elapsed <= bound
+        assert waits < attempts
+
+
+def test_an_outage_is_given_minutes_and_a_rate_limit_seconds() -> None:
+    """By default; after that the caller pauses, and holds no worker meanwhile."""
+    policy = RetryPolicy()
+    for error, least, most in ((TransientError("outage"), 150.0, 300.0), (PauseError("rate limit"), 5.0, 10.0)):
+        elapsed, waits = 0.0, 0
+        while (wait := policy.wait(error, waits + 1, elapsed, 0.5)) is not None:
+            elapsed, waits = elapsed + wait, waits + 1
+        assert least <= elapsed <= most
 
 
 def test_a_refusal_stops_at_once_with_the_request_id(tiktok: Emulator, client: AudienceClient) -> None:

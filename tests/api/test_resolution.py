@@ -5,10 +5,18 @@ import hashlib
 import pytest
 
 from airflow_provider_tiktok.api.resolution import error_for, error_for_status
-from airflow_provider_tiktok.errors import ApiError, AuthError, RejectedError, TokenExpiredError, TransientError
+from airflow_provider_tiktok.errors import (
+    ApiError,
+    AuthError,
+    PauseError,
+    RejectedError,
+    TokenExpiredError,
+    TransientError,
+)
 
 RATE_LIMITED = {40016, 40100, 40132, 40133}
-LATER = {40201, 40202, 40902, 40903, 40913, 50000, 50002, 51001, 51002, 51039, 51305, 60001}
+MAINTENANCE = {60001}
+LATER = {40201, 40202, 40902, 40903, 40913, 50000, 50002, 51001, 51002, 51039, 51305}
 BOUNDED = {40200, 40700}
 EXPIRED = {40102, 40105}
 AUTH = {40001, *range(40101, 40126)} - EXPIRED
@@ -23,10 +31,17 @@ def kind_of(code: int, message: str = "Some text.") -> type[ApiError]:
     return type(error_for(code, message, "2026010112000001"))
 
 
-@pytest.mark.parametrize("code", sorted(RATE_LIMITED | LATER | BOUNDED))
+@pytest.mark.parametrize("code", sorted(LATER | BOUNDED))
 def test_what_may_work_later_is_transient(code: int) -> None:
-    """Rate limits, time-outs, outages and maintenance pass."""
+    """Time-outs and outages pass."""
     assert kind_of(code) is TransientError
+
+
+@pytest.mark.parametrize("code", sorted(RATE_LIMITED | MAINTENANCE))
+def test_what_needs_a_pause_says_so(code: int) -> None:
+    """Rate limits and maintenance pass too, but not within seconds when they last."""
+    assert kind_of(code) is PauseError
+    assert issubclass(PauseError, TransientError)
 
 
 @pytest.mark.parametrize("code", sorted(EXPIRED))
@@ -49,9 +64,9 @@ def test_a_refused_request_is_final(code: int) -> None:
 
 def test_no_other_code_is_retried_or_refreshed() -> None:
     """A code that TikTok does not document is final: a retry by guess may do harm."""
-    retried = {code for code in range(1, 70_000) if kind_of(code) is TransientError}
+    retried = {code for code in range(1, 70_000) if issubclass(kind_of(code), TransientError)}
     renewed = {code for code in range(1, 70_000) if kind_of(code) is TokenExpiredError}
-    assert retried == RATE_LIMITED | LATER | BOUNDED
+    assert retried == RATE_LIMITED | MAINTENANCE | LATER | BOUNDED
     assert renewed == EXPIRED
 
 
@@ -143,7 +158,7 @@ def test_a_long_message_is_cut() -> None:
 def test_an_outage_on_the_way_is_transient(status: int) -> None:
     """A gateway that answers instead of the API may let the next request through; 400 was seen from a new segment."""
     error = error_for_status(status, "log-7")
-    assert type(error) is TransientError
+    assert type(error) is (PauseError if status == 429 else TransientError)
     assert (error.code, error.request_id) == (None, "log-7")
 
 

@@ -92,20 +92,21 @@ def test_a_late_delivery_of_an_older_interval_does_not_turn_back_the_clock() -> 
 
 
 @pytest.mark.parametrize(
-    ("log", "ends"),
+    ("log", "done"),
     [
         pytest.param(DeliveryLog(), False, id="nothing delivered"),
         pytest.param(DeliveryLog().begun("remove", A), False, id="begun"),
         pytest.param(DeliveryLog().settled("remove", A), True, id="settled"),
+        pytest.param(DeliveryLog().settled("remove", A, {"EMAIL_SHA256": ["00"]}), False, id="some rows refused"),
         pytest.param(DeliveryLog().settled("append", A), False, id="another mode"),
         pytest.param(DeliveryLog().settled("remove", B), False, id="another snapshot"),
         pytest.param(DeliveryLog().settled("remove", A).begun("append", B), False, id="something after it"),
         pytest.param(DeliveryLog().settled("append", B).settled("remove", A), True, id="something before it"),
     ],
 )
-def test_ends_with_asks_for_the_last_settled_delivery(log: DeliveryLog, ends: bool) -> None:
+def test_a_delivery_is_done_when_it_was_the_last_one_and_all_was_taken(log: DeliveryLog, done: bool) -> None:
     """Only when the last thing that happened is this delivery, and surely, need it not be done again."""
-    assert log.ends_with("remove", A) is ends
+    assert log.is_done("remove", A) is done
 
 
 def test_nothing_delivered_is_an_empty_log(tmp_path: Path) -> None:
@@ -151,7 +152,7 @@ def test_a_log_holds_addresses_only(tmp_path: Path) -> None:
     saved = json.loads((tmp_path / "delivered" / SEGMENT / f"{ADVERTISER}.json").read_text())
     assert saved == {
         "interval_end": "2026-01-01",
-        "operations": [{"mode": "mirror", "settled": True, "snapshot_uri": "/snapshots/a"}],
+        "operations": [{"mode": "mirror", "settled": True, "snapshot_uri": "/snapshots/a", "refused": {}}],
     }
 
 
