@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from airflow_provider_tiktok.api.budget import TokenBucket
 from airflow_provider_tiktok.api.client import AudienceClient, RetryPolicy
 from airflow_provider_tiktok.api.settings import Secret, Settings
 from airflow_provider_tiktok.api.tokens import LongLivedToken, TokenSource
@@ -107,12 +108,13 @@ def client_for(
     policy: RetryPolicy | None = None,
     sleep: Callable[[float], object] = lambda _: None,
     clock: Callable[[], float] = time.monotonic,
+    budget: TokenBucket | None = None,
     **values: Any,
 ) -> AudienceClient:
     """A client over real HTTP that does not sleep between tries, unless told how."""
     settings = settings_for(url, **values)
     source = tokens or LongLivedToken(settings.access_token or Secret())
-    return AudienceClient(HttpTransport(settings), source, policy=policy, sleep=sleep, clock=clock)
+    return AudienceClient(HttpTransport(settings), source, policy=policy, budget=budget, sleep=sleep, clock=clock)
 
 
 def connect(monkeypatch: pytest.MonkeyPatch, tiktok: Emulator, conn_id: str = "tiktok_default", **values: Any) -> None:

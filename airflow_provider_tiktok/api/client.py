@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from airflow_provider_tiktok.api import wire
+from airflow_provider_tiktok.api.budget import TokenBucket
 from airflow_provider_tiktok.api.settings import Secret
 from airflow_provider_tiktok.api.tokens import TokenSource
 from airflow_provider_tiktok.api.transport import Transport
@@ -59,12 +60,13 @@ class AudienceClient:
         tokens: TokenSource,
         *,
         policy: RetryPolicy | None = None,
+        budget: TokenBucket | None = None,
         sleep: Callable[[float], object] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._transport, self._tokens = transport, tokens
-        self._policy = policy or RetryPolicy()
+        self._policy, self._budget = policy or RetryPolicy(), budget
         self._sleep, self._clock, self._jitter = sleep, clock, jitter
 
     def call(self, request: wire.Request) -> Answer:
@@ -77,6 +79,8 @@ class AudienceClient:
         token = self._tokens.current() if request.authenticated else None
         while True:
             attempt += 1
+            if self._budget and not request.streams:
+                self._budget.take()
             try:
                 data, request_id = wire.read(self._transport.send(request, token))
             except TokenExpiredError:

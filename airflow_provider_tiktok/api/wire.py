@@ -19,10 +19,10 @@ V13 = "/open_api/v1.3"
 PAGE_SIZE = 100
 BC_PAGE_SIZE = 50
 SHARE_LIMIT = 10
-NAME_LENGTH = 70
 PARAMETER_ERROR = 40002
 """Code of a request with a wrong parameter; of a batch, when a row of it is wrong."""
 
+NAME_LENGTH = 70
 """Longest name of a segment. TikTok does not refuse a longer one: it keeps 67 characters and ``...``
 (portal document 1739940583739393), and a later search by the exact name would miss it."""
 
@@ -40,6 +40,11 @@ class Request:
     body: bytes | None = field(default=None, repr=False)
     authenticated: bool = True
     repeatable: bool = True
+
+    @property
+    def streams(self) -> bool:
+        """Whether it belongs to the Segment API, which has a rate limit of its own, a thousand times as high."""
+        return "/segment/" in self.path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

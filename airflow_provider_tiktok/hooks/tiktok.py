@@ -7,6 +7,7 @@ from typing import Any
 from airflow.providers.common.compat.sdk import BaseHook, mask_secret
 
 from airflow_provider_tiktok.api.access import check_access
+from airflow_provider_tiktok.api.budget import app_budget
 from airflow_provider_tiktok.api.client import AudienceClient, RetryPolicy
 from airflow_provider_tiktok.api.settings import Secret, Settings
 from airflow_provider_tiktok.api.tokens import LongLivedToken, RefreshedToken, TokenSource
@@ -49,7 +50,7 @@ class TikTokHook(BaseHook):
     def get_conn(self) -> AudienceClient:
         """Return a client, which may be shared by threads."""
         transport = HttpTransport(self.settings)
-        return AudienceClient(transport, self._tokens(transport))
+        return AudienceClient(transport, self._tokens(transport), budget=app_budget(self.settings.app_id))
 
     def advertiser_id(self, given: str | None) -> str:
         """Return the given advertiser, or that of the connection."""
