@@ -172,6 +172,46 @@ def test_a_dry_run_tells_the_plan_and_changes_nothing(desk: Desk) -> None:
     assert planned.stopped_by == []
 
 
+def test_a_dry_run_tells_which_guards_would_stop_the_delivery(desk: Desk) -> None:
+    """All of them at once, with the numbers; and what would be asked of TikTok all the same."""
+    desk.deliver(desk.snapshot(emails(*range(10)), day=3))
+    guards = {"max_delete_pct": 50.0, "min_members": 1000, "on_small": "fail"}
+    planned = desk.courier().dry_run(desk.plan(desk.snapshot(emails(0), day=4), guards=guards))
+    small, removes = planned.stopped_by
+    assert "min_members=1000" in small
+    assert "remove 9 of 10" in removes
+    assert (planned.removed, planned.requests) == (9, 5)
+    older = desk.courier().dry_run(desk.plan(desk.snapshot(emails(0), day=1), on_older="fail"))
+    assert "2026-01-03" in older.stopped_by[0]
+
+
+def test_a_dry_run_tells_how_long_it_takes_at_the_lowest_rate(desk: Desk) -> None:
+    """Ten thousand rows a second, should TikTok count rows and not requests."""
+    planned = desk.courier(batch_rows=1000).dry_run(desk.plan(desk.snapshot(emails(*range(25_000)))))
+    assert (planned.requests, planned.estimated_seconds) == (25, 2.5)
+
+
+def test_a_dry_run_counts_the_requests_of_all_parts(desk: Desk) -> None:
+    """Members, second digests of phones and each kind's removes make batches of their own."""
+    rules = {"phone_format": "both"}
+    before = [(f"person{n}@example.com", f"+1212555010{n}", None) for n in range(5)]
+    after = [(f"other{n}@example.com", f"+1212555011{n}", None) for n in range(5)]
+    desk.deliver(desk.snapshot(before, day=1, columns=PERSON, rules=rules))
+    snapshot = desk.snapshot(after, day=2, columns=PERSON, rules=rules)
+    planned = desk.courier().dry_run(desk.plan(snapshot))
+    done = desk.deliver(snapshot)
+    assert (planned.batches, planned.requests) == (done.batches, done.requests) == (14, 14)
+
+
+def test_too_few_members_stop_a_delivery_on_request(desk: Desk) -> None:
+    """Nothing is sent when a small snapshot is an error."""
+    with pytest.raises(GuardError, match="2 members, fewer than min_members=3"):
+        desk.deliver(desk.snapshot(emails(1, 2)), guards={"min_members": 3, "on_small": "fail"})
+    assert desk.mapping_requests() == 0
+    desk.deliver(desk.snapshot(emails(1, 2, 3)), guards={"min_members": 3, "on_small": "fail"})
+    assert desk.members() == email_digests(1, 2, 3)
+
+
 def test_another_advertiser_gets_what_it_did_not_get_yet(desk: Desk) -> None:
     """An advertiser that is mapped later receives all members, and nothing when it has them."""
     snapshot = desk.snapshot(emails(1, 2, 3))
