@@ -57,7 +57,13 @@ def get_provider_info() -> dict[str, Any]:
             {"integration-name": INTEGRATION, "python-modules": ["airflow_provider_tiktok.hooks.tiktok"]},
         ],
         "operators": [
-            {"integration-name": INTEGRATION, "python-modules": ["airflow_provider_tiktok.operators.segment"]},
+            {
+                "integration-name": INTEGRATION,
+                "python-modules": [
+                    "airflow_provider_tiktok.operators.segment",
+                    "airflow_provider_tiktok.operators.token",
+                ],
+            },
         ],
         "triggers": [
             {"integration-name": INTEGRATION, "python-modules": ["airflow_provider_tiktok.triggers.pause"]},

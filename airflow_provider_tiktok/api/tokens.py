@@ -26,12 +26,16 @@ AUTHORISE_AGAIN = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenState:
-    """What the store keeps for one connection. ``seed`` is the fingerprint of the connection's refresh token."""
+    """What the store keeps for one connection. ``seed`` is the fingerprint of the connection's refresh token.
+
+    ``life`` is how long the access token was good for when it was new, in seconds.
+    """
 
     seed: str
     refresh_token: Secret
     access_token: Secret | None = None
     expires_at: float | None = None
+    life: float | None = None
     generation: int = 0
     pending: bool = False
     dead: bool = False
@@ -49,6 +53,15 @@ class TokenState:
             "access_token": Secret(access) if access else None,
         }
         return cls(**{**values, **tokens})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renewal:
+    """What became of a token that was looked after; holds no token."""
+
+    renewed: bool
+    generation: int
+    expires_at: float | None
 
 
 class TokenStore(Protocol):
@@ -113,6 +126,18 @@ class RefreshedToken:
         """Return a token other than the rejected one: another task's, or a new one."""
         return self._renew_once(rejected)
 
+    def renew_early(self, below: float) -> Renewal:
+        """Renew the token when less than a part of its life is left, or there is none yet."""
+        with self._store.lock():
+            state = self._load()
+            left = None if state.expires_at is None else state.expires_at - self._clock()
+            is_due = left is not None and left < below * (state.life or 0.0)
+            renewed = is_due or state.dead or self._usable(state, rejected=None) is None
+            if renewed:
+                self._exchange(state)
+                state = self._load()
+        return Renewal(renewed=renewed, generation=state.generation, expires_at=state.expires_at)
+
     def _renew_once(self, rejected: Secret | None) -> Secret:
         with self._store.lock():
             state = self._load()
@@ -141,6 +166,7 @@ class RefreshedToken:
             refresh_token=Secret(grant.refresh_token or state.refresh_token),
             access_token=Secret(grant.access_token),
             expires_at=None if grant.expires_in is None else self._clock() + grant.expires_in,
+            life=grant.expires_in,
             generation=state.generation + 1,
         )
         self._store.save(renewed)

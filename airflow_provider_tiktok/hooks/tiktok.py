@@ -10,7 +10,7 @@ from airflow_provider_tiktok.api.access import check_access
 from airflow_provider_tiktok.api.budget import app_budget
 from airflow_provider_tiktok.api.client import AudienceClient, RetryPolicy
 from airflow_provider_tiktok.api.settings import Secret, Settings
-from airflow_provider_tiktok.api.tokens import LongLivedToken, RefreshedToken, TokenSource
+from airflow_provider_tiktok.api.tokens import LongLivedToken, RefreshedToken, Renewal, TokenSource
 from airflow_provider_tiktok.api.transport import HttpTransport
 from airflow_provider_tiktok.errors import ConfigurationError, TikTokError
 from airflow_provider_tiktok.hooks.connection import read_settings
@@ -51,6 +51,11 @@ class TikTokHook(BaseHook):
         """Return a client, which may be shared by threads."""
         transport = HttpTransport(self.settings)
         return AudienceClient(transport, self._tokens(transport), budget=app_budget(self.settings.app_id))
+
+    def renew_token(self, below: float) -> Renewal | None:
+        """Renew the access token when less than a part of its life is left; ``None`` for a long-lived one."""
+        tokens = self._tokens(HttpTransport(self.settings))
+        return tokens.renew_early(below) if isinstance(tokens, RefreshedToken) else None
 
     def advertiser_id(self, given: str | None) -> str:
         """Return the given advertiser, or that of the connection."""

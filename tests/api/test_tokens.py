@@ -65,6 +65,29 @@ def test_a_rotated_refresh_token_replaces_the_old_one(tiktok: Emulator) -> None:
     assert store.state.generation == 3
 
 
+def test_a_keeper_renews_at_half_of_the_life(tiktok: Emulator) -> None:
+    """It begins with the seed, leaves a young token alone, and renews one past its half before anybody needs it."""
+    store, life = MemoryStore(), 86_400.0
+    told = []
+    for age in (0.0, 0.4, 0.51, 0.6, 1.5):
+        renewal = source(tiktok, store, now=1e9 + age * life).renew_early(0.5)
+        told.append((renewal.renewed, renewal.generation))
+    assert told == [(True, 1), (False, 1), (True, 2), (False, 2), (True, 3)]
+    assert tiktok.count_requests(REFRESH) == 3
+    client_for(tiktok.url, tokens=source(tiktok, store, now=1e9 + 1.6 * life)).check_token()
+    assert tiktok.count_requests(REFRESH) == 3
+
+
+def test_a_keeper_says_once_more_what_a_dead_token_needs(tiktok: Emulator) -> None:
+    """It asks TikTok once and no more."""
+    tiktok.revoke_token(REFRESH_TOKEN, family=True)
+    store = MemoryStore()
+    for _ in range(3):
+        with pytest.raises(AuthError, match="authorise the app again"):
+            source(tiktok, store).renew_early(0.5)
+    assert tiktok.count_requests(REFRESH) == 1
+
+
 def test_many_threads_with_an_expired_token_cause_one_refresh(tiktok: Emulator) -> None:
     """The token is read again inside the lock, so those who waited use what the first one got."""
     store = MemoryStore()
