@@ -79,12 +79,14 @@ class Asset:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """The answer of a token endpoint. ``refresh_token`` and the lifetimes may be absent."""
+    """The answer of a token endpoint. All but the access token may be absent."""
 
     access_token: str = field(repr=False)
     refresh_token: str | None = field(repr=False)
     expires_in: int | None
     refresh_expires_in: int | None
+    advertiser_ids: tuple[str, ...] = ()
+    scopes: frozenset[int] = frozenset()
 
 
 def read(reply: Reply) -> tuple[Data, str | None]:
@@ -118,6 +120,13 @@ def refresh(path: str, app_id: str, app_secret: str, refresh_token: str) -> Requ
     return Request(method="POST", path=path, body=_json(body), authenticated=False, repeatable=False)
 
 
+def exchange(app_id: str, app_secret: str, auth_code: str) -> Request:
+    """Turn an auth code into tokens; not repeatable, since a code is good once."""
+    body = {"app_id": app_id, "secret": app_secret, "auth_code": auth_code}
+    path = f"{V13}/oauth2/access_token/"
+    return Request(method="POST", path=path, body=_json(body), authenticated=False, repeatable=False)
+
+
 def grant(data: Data) -> Grant:
     """Read the answer of a token endpoint."""
     return Grant(
@@ -125,6 +134,8 @@ def grant(data: Data) -> Grant:
         refresh_token=data.get("refresh_token") or None,
         expires_in=data.get("expires_in"),
         refresh_expires_in=data.get("refresh_token_expires_in"),
+        advertiser_ids=tuple(map(str, data.get("advertiser_ids") or ())),
+        scopes=frozenset(scope for scope in data.get("scope") or () if isinstance(scope, int)),
     )
 
 
