@@ -30,6 +30,7 @@ pytestmark = [pytest.mark.airflow, pytest.mark.timeout(300)]
 REPOSITORY = Path(__file__).parent.parent.parent
 EXAMPLE = "tiktok_segment_delivery"
 TODAY = datetime(2026, 3, 2, 6, tzinfo=UTC)
+REFRESH = "/oauth2/refresh_token/"
 
 
 @pytest.fixture(scope="module")
@@ -42,9 +43,10 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def airflow(tmp_path_factory: pytest.TempPathFactory, shop: Path) -> Iterator[LocalAirflow]:
     folders = [REPOSITORY / "dags", REPOSITORY / "tests" / "airflow" / "dags"]
-    with LocalAirflow(tmp_path_factory.mktemp("airflow"), folders, env={"PYTHONPATH": str(REPOSITORY)}) as local:
+    home, env = tmp_path_factory.mktemp("airflow"), {"PYTHONPATH": str(REPOSITORY)}
+    with LocalAirflow(home, folders, env=env, parallelism=8) as local:
         local.add_connection("shop", "sqlite", host=str(shop))
-        for dag in (EXAMPLE, "rows", "refresh", "failing"):
+        for dag in (EXAMPLE, "rows", "refresh", "killed", "after_the_kill", "failing", "tiktok_token_keeper"):
             local.unpause(dag)
         yield local
 
@@ -111,19 +113,65 @@ def test_rows_through_xcom_are_not_stored_as_rendered_templates(airflow: LocalAi
 
 
 def test_parallel_tasks_cause_one_refresh_and_the_next_run_none(airflow: LocalAirflow, tiktok: Emulator) -> None:
-    """Four mapped tasks share one rotated token, kept encrypted in Airflow; nothing shows it."""
+    """Eight mapped tasks share one rotated token, kept encrypted in Airflow; nothing shows it."""
     connect(airflow, tiktok, "tiktok_refresh", refresh_token=REFRESH_TOKEN)
     tiktok.create_audience(ADVERTISER_ID, "refresh")
     for _ in range(2):
         assert run(airflow, "refresh")[1] == "success"
-    assert tiktok.count_requests("/oauth2/refresh_token/") == 1
+    assert tiktok.count_requests(REFRESH) == 1
     tiktok.advance(2 * 86_400)  # the access token is expired at TikTok, though not by this machine's clock
     assert run(airflow, "refresh")[1] == "success"
-    assert tiktok.count_requests("/oauth2/refresh_token/") == 2
+    assert tiktok.count_requests(REFRESH) == 2, "one refresh for eight tasks that were refused at once"
     with closing(sqlite3.connect(airflow.home / "airflow.db")) as database:
         rows = database.execute("SELECT key, is_encrypted FROM variable WHERE key = 'tiktok_token_tiktok_refresh'")
         assert rows.fetchall() == [("tiktok_token_tiktok_refresh", 1)]
-    assert leaks(written_by(airflow.home), [REFRESH_TOKEN, ACCESS_TOKEN, APP_SECRET]) == []
+    secrets = [REFRESH_TOKEN, ACCESS_TOKEN, APP_SECRET, *kept_tokens(airflow, "tiktok_refresh")]
+    assert leaks(written_by(airflow.home), secrets) == []
+
+
+def test_a_token_lost_with_its_worker_asks_once_for_another_authorisation(
+    airflow: LocalAirflow, tiktok: Emulator
+) -> None:
+    """Killed between TikTok's answer and the store, a task takes the new token with it, which nothing can prevent.
+
+    The next run tries the old one once and says what to do, the one after that does not call at all; with the token of
+    a new authorisation in the connection everything works again. None of the tokens is left anywhere.
+    """
+    connect(airflow, tiktok, "tiktok_killed", refresh_token=REFRESH_TOKEN)
+    assert run(airflow, "killed")[1] == "failed"
+    assert tiktok.count_requests(REFRESH) == 1
+    for _ in range(2):
+        run_id, state = run(airflow, "after_the_kill")
+        assert state == "failed"
+        assert "authorise the app again in TikTok" in airflow.task_logs("after_the_kill", run_id, "verify")
+        assert tiktok.count_requests(REFRESH) == 2, "the old token is tried once, and never again"
+    fresh = tiktok.issue_token(refresh=True)
+    connect(airflow, tiktok, "tiktok_killed", refresh_token=fresh["refresh_token"])
+    assert run(airflow, "after_the_kill")[1] == "success"
+    assert tiktok.count_requests(REFRESH) == 3
+    kept = kept_tokens(airflow, "tiktok_killed")
+    assert len(kept) == 2
+    secrets = [REFRESH_TOKEN, ACCESS_TOKEN, APP_SECRET, *fresh.values(), *kept]
+    assert leaks(written_by(airflow.home), [secret for secret in secrets if isinstance(secret, str)]) == []
+
+
+def test_the_keeper_renews_in_its_pool(airflow: LocalAirflow, tiktok: Emulator) -> None:
+    """The example DAG obtains the token before anybody needs it, and leaves a young one alone."""
+    connect(airflow, tiktok, refresh_token=REFRESH_TOKEN)
+    airflow.request("POST", "pools", json={"name": "tiktok_token", "slots": 1})
+    told = []
+    for _ in range(2):
+        run_id, state = run(airflow, "tiktok_token_keeper")
+        assert state == "success"
+        told.append(airflow.xcom("tiktok_token_keeper", run_id, "renew"))
+    assert [(one["renewed"], one["generation"]) for one in told] == [(True, 1), (False, 1)]
+    assert tiktok.count_requests(REFRESH) == 1
+
+
+def kept_tokens(airflow: LocalAirflow, conn_id: str) -> list[str]:
+    """The tokens that the store holds, as only the server's own command line shows them."""
+    state = json.loads(airflow.cli("variables", "get", f"tiktok_token_{conn_id}"))
+    return [state["refresh_token"], state["access_token"]]
 
 
 def test_a_failing_task_logs_one_clear_error(airflow: LocalAirflow, tiktok: Emulator) -> None:

@@ -1,9 +1,14 @@
-"""DAGs for the tests on a real scheduler: rows through XCom, a refresh token, and a failing verify."""
+"""DAGs for the tests on a real scheduler: rows through XCom, refresh tokens, and a failing verify."""
 
+import os
+import signal
 from datetime import UTC, datetime
 
 from airflow.providers.common.compat.sdk import DAG, task
 
+from airflow_provider_tiktok.api.tokens import TokenState
+from airflow_provider_tiktok.hooks.tiktok import TikTokHook
+from airflow_provider_tiktok.hooks.token_store import VariableTokenStore
 from airflow_provider_tiktok.operators.segment import TikTokUploadSegmentOperator, TikTokVerifySegmentOperator
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -22,7 +27,26 @@ with DAG(dag_id="rows", schedule=None, start_date=START):
 with DAG(dag_id="refresh", schedule=None, start_date=START):
     TikTokVerifySegmentOperator.partial(
         task_id="verify", tiktok_conn_id="tiktok_refresh", create_if_missing=False
-    ).expand(segment_name=["refresh"] * 4)
+    ).expand(segment_name=["refresh"] * 8)
+
+with DAG(dag_id="killed", schedule=None, start_date=START):
+
+    @task
+    def die_before_the_new_token_is_kept() -> None:
+        save = VariableTokenStore.save
+
+        def save_or_die(self: VariableTokenStore, state: TokenState) -> None:
+            if not state.pending:
+                os.kill(os.getpid(), signal.SIGKILL)
+            save(self, state)
+
+        VariableTokenStore.save = save_or_die  # type: ignore[method-assign]
+        TikTokHook("tiktok_killed").get_conn().check_token()
+
+    die_before_the_new_token_is_kept()
+
+with DAG(dag_id="after_the_kill", schedule=None, start_date=START):
+    TikTokVerifySegmentOperator(task_id="verify", segment_name="alive", tiktok_conn_id="tiktok_killed")
 
 with DAG(dag_id="failing", schedule=None, start_date=START):
     TikTokVerifySegmentOperator(task_id="verify", segment_name="failing", tiktok_conn_id="tiktok_failing")
