@@ -69,6 +69,7 @@ class Sender:
     def send(self, batches: Iterator[Batch], *, fresh: bool) -> Iterator[list[Sent]]:
         """Send batches with at most ``max_concurrency`` under way; the first one goes alone and opens the way.
 
+        While the caller saves what is done, no more than the others are under way: so much a killed worker sends twice.
         The first error that does not concern single rows stops what has not begun, waits for what is under way, and is
         raised. A ``fresh`` segment, which may not be ready for rows yet, is given time.
         """
@@ -81,7 +82,7 @@ class Sender:
         try:
             for batch in batches:
                 under_way.add(pool.submit(self._delivered, batch))
-                if len(under_way) >= 2 * self.max_concurrency:  # the next ones wait while progress is saved
+                if len(under_way) >= self.max_concurrency:
                     yield from _completed(under_way)
             while under_way:
                 yield from _completed(under_way)
