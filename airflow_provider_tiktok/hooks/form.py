@@ -18,6 +18,11 @@ FORM_FIELDS: dict[str, tuple[str, str]] = {
 }
 """Extra fields that have a place in the form: label and description."""
 
-RELABELLED = {"login": "App id", "password": "App secret"}
-HIDDEN = ["port", "schema"]
-PLACEHOLDERS = {"host": DEFAULT_HOST, "login": "7000000000000000000", "advertiser_id": "7000000000000000000"}
+RELABELLED = {"login": "App id", "password": "App secret", "port": "Port (443 for TikTok)"}
+"""The port shows, though few would ask for it: for a connection without one the Test button of Airflow 3.3.2 answers
+"Bad Request", whatever its type, since its page sends 0 and its server compares that with nothing.
+"""
+
+HIDDEN = ["schema"]
+EXAMPLE_ID = "7000000000000000000"
+PLACEHOLDERS = {"host": DEFAULT_HOST, "port": "443", "login": EXAMPLE_ID, "advertiser_id": EXAMPLE_ID}

@@ -72,7 +72,8 @@ class TikTokHook(BaseHook):
         try:
             return True, self._check()
         except (TikTokError, ValueError) as error:
-            return False, str(error)
+            said = str(error)
+            return False, said[:1].upper() + said[1:]
 
     def _check(self) -> str:
         settings = self.settings
