@@ -29,6 +29,7 @@ class Settings:
     refresh_token: Secret | None = None
     advertiser_id: str | None = None
     bc_id: str | None = None
+    scopes: frozenset[int] = frozenset()
     refresh_path: str = DEFAULT_REFRESH_PATH
     timeout: float = DEFAULT_TIMEOUT
     verify_tls: bool = True

@@ -1,6 +1,9 @@
 """The one seam to the network, and the only module that imports ``requests``."""
 
 import threading
+import time
+from collections.abc import Callable
+from email.utils import parsedate_to_datetime
 from typing import Protocol
 
 import requests
@@ -23,11 +26,15 @@ class Transport(Protocol):
 
 
 class HttpTransport:
-    """HTTP with pooled connections: one session a thread, since ``requests`` promises no thread safety."""
+    """HTTP with pooled connections: one session a thread, since ``requests`` promises no thread safety.
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    ``skew`` tells by how many seconds this machine's clock was ahead of the server's at the last answer that told one.
+    """
+
+    def __init__(self, settings: Settings, now: Callable[[], float] = time.time) -> None:
+        self._settings, self._now = settings, now
         self._local = threading.local()
+        self.skew: float | None = None
 
     def send(self, request: Request, access_token: Secret | None) -> Reply:
         """Send one request once, with time-outs for connecting and for each read."""
@@ -50,7 +57,14 @@ class HttpTransport:
         except requests.RequestException as error:
             # The library's own text may hold the URL with its query string: keep the type only.
             raise TransientError(f"{request.path}: connection failed ({type(error).__name__})") from None
+        self._compare_clocks(response.headers.get("Date"))
         return Reply(status=response.status_code, body=response.content, log_id=response.headers.get(LOG_ID_HEADER))
+
+    def _compare_clocks(self, date: str | None) -> None:
+        try:
+            self.skew = self._now() - parsedate_to_datetime(date or "").timestamp()
+        except ValueError:  # no date, or one that is none
+            return
 
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._local, "session", None)

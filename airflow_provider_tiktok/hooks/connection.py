@@ -35,6 +35,7 @@ def read_settings(connection: AirflowConnection) -> Settings:
             refresh_token=_secret(extra.get("refresh_token")),
             advertiser_id=_text(extra.get("advertiser_id")),
             bc_id=_text(extra.get("bc_id")),
+            scopes=_numbers(extra.get("scopes")),
             refresh_path=_text(extra.get("refresh_path")) or DEFAULT_REFRESH_PATH,
             timeout=float(extra.get("timeout") or DEFAULT_TIMEOUT),
             verify_tls=str(extra.get("verify_tls", True)).strip().lower() not in {"false", "0", "no"},
@@ -61,6 +62,11 @@ def _base_url(connection: AirflowConnection) -> str:
 
 def _text(value: object) -> str | None:
     return str(value).strip() or None if value is not None else None
+
+
+def _numbers(value: object) -> frozenset[int]:
+    """Numbers of scopes, as ``airflow tiktok authorize`` writes them; anything else is no number."""
+    return frozenset(one for one in value if isinstance(one, int)) if isinstance(value, list) else frozenset()
 
 
 def _secret(value: object) -> Secret | None:

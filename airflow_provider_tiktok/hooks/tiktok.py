@@ -12,12 +12,15 @@ from airflow_provider_tiktok.api.client import AudienceClient, RetryPolicy
 from airflow_provider_tiktok.api.settings import Secret, Settings
 from airflow_provider_tiktok.api.tokens import LongLivedToken, RefreshedToken, Renewal, TokenSource
 from airflow_provider_tiktok.api.transport import HttpTransport
+from airflow_provider_tiktok.authorisation import missing_scopes
 from airflow_provider_tiktok.errors import ConfigurationError, TikTokError
 from airflow_provider_tiktok.hooks.connection import read_settings
 from airflow_provider_tiktok.hooks.form import FORM_FIELDS, HIDDEN, PLACEHOLDERS, RELABELLED, SECRET_FIELDS
 from airflow_provider_tiktok.hooks.token_store import VariableTokenStore
 
 TEST_POLICY = RetryPolicy(attempts=2, total_seconds=10.0)
+MOST_SKEW = 120.0
+"""Seconds by which a clock may be wrong; tokens are renewed 300 s before their end."""
 
 
 class TikTokHook(BaseHook):
@@ -82,13 +85,16 @@ class TikTokHook(BaseHook):
                 "The fields are complete. A refresh token may be used once only, so this test does not spend it: "
                 "the first run will"
             )
-        client = AudienceClient(HttpTransport(settings), LongLivedToken(settings.access_token), policy=TEST_POLICY)
+        transport = HttpTransport(settings)
+        client = AudienceClient(transport, LongLivedToken(settings.access_token), policy=TEST_POLICY)
+        _check_scopes(settings)
         advertiser = settings.advertiser_id
         if advertiser is None:
             client.check_token()
             return "TikTok accepts the token. Fill in Advertiser id to have the account and the role checked too"
         check_access(client, settings, [advertiser])
         segments = client.segments(advertiser)
+        check_clock(transport.skew)
         return f"TikTok accepts the token; advertiser {advertiser} is reachable and has {len(segments)} audiences"
 
     def _tokens(self, transport: HttpTransport) -> TokenSource:
@@ -113,3 +119,22 @@ class TikTokHook(BaseHook):
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
         """Labels and placeholders of the form on Airflow 2."""
         return {"hidden_fields": HIDDEN, "relabeling": RELABELLED, "placeholders": PLACEHOLDERS}
+
+
+def check_clock(skew: float | None) -> None:
+    """Raise when this machine's clock is so wrong that tokens would be renewed at the wrong time."""
+    if skew is not None and abs(skew) > MOST_SKEW:
+        way = "ahead of" if skew > 0 else "behind"
+        raise ConfigurationError(
+            f"this machine's clock is {abs(skew):.0f} s {way} TikTok's, so tokens would be renewed at the wrong time; "
+            "switch on its time synchronisation (NTP)"
+        )
+
+
+def _check_scopes(settings: Settings) -> None:
+    missing = missing_scopes(settings.scopes) if settings.scopes else []
+    if missing:
+        raise ConfigurationError(
+            f"the token lacks the scopes {', '.join(missing)}; tick them for the app in TikTok's developer portal and "
+            "authorise again"
+        )

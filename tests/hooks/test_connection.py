@@ -1,10 +1,14 @@
 """A connection is read by name, checked once, and tested without changing or spending anything."""
 
 import json
+import time
 
 import pytest
 from airflow.providers.common.compat.sdk import BaseHook
 
+from airflow_provider_tiktok.api import wire
+from airflow_provider_tiktok.api.settings import Secret
+from airflow_provider_tiktok.api.transport import HttpTransport
 from airflow_provider_tiktok.emulator import (
     ACCESS_TOKEN,
     ANALYST_ADVERTISER_ID,
@@ -14,8 +18,8 @@ from airflow_provider_tiktok.emulator import (
     Emulator,
 )
 from airflow_provider_tiktok.errors import ConfigurationError
-from airflow_provider_tiktok.hooks.tiktok import TikTokHook
-from tests.kit import connect
+from airflow_provider_tiktok.hooks.tiktok import TikTokHook, check_clock
+from tests.kit import connect, settings_for
 
 
 def test_a_complete_connection_gives_a_client(connection: Emulator) -> None:
@@ -117,6 +121,34 @@ def test_the_test_button_names_a_missing_scope(tiktok: Emulator, monkeypatch: py
     ok, message = TikTokHook().test_connection()
     assert not ok
     assert "Audience Management" in message
+
+
+def test_the_test_button_names_scopes_that_were_not_granted(tiktok: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was granted is known where it was written down at the authorisation; changing cannot be tried."""
+    connect(monkeypatch, tiktok, extra={"scopes": [30, 100]})
+    ok, message = TikTokHook().test_connection()
+    assert not ok
+    assert "Create and update audiences (31), Share audiences (32)" in message
+    connect(monkeypatch, tiktok, extra={"scopes": [3, 100]})
+    assert TikTokHook().test_connection()[0]
+
+
+@pytest.mark.parametrize(("skew", "says"), [(200.0, "[12][0-9]{2} s ahead of"), (-3600.0, "3[56][0-9]{2} s behind")])
+def test_a_wrong_clock_is_told_from_an_answer(connection: Emulator, skew: float, says: str) -> None:
+    """A clock that is minutes off makes tokens die unseen; TikTok's answers carry the time."""
+    transport = HttpTransport(settings_for(connection.url), now=lambda: time.time() + skew)
+    transport.send(wire.user_info(), Secret(ACCESS_TOKEN))
+    with pytest.raises(ConfigurationError, match=f"{says} TikTok's.*NTP"):
+        check_clock(transport.skew)
+
+
+def test_a_right_clock_is_no_matter(connection: Emulator) -> None:
+    """Seconds do not matter, and neither does an answer without a time."""
+    transport = HttpTransport(settings_for(connection.url))
+    check_clock(transport.skew)
+    transport.send(wire.user_info(), Secret(ACCESS_TOKEN))
+    assert transport.skew == pytest.approx(0, abs=10)
+    check_clock(transport.skew)
 
 
 def test_the_test_button_never_spends_a_refresh_token(tiktok: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
