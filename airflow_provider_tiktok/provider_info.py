@@ -80,6 +80,7 @@ def get_provider_info() -> dict[str, Any]:
                 "python-module": "airflow_provider_tiktok.transfers.file_to_snapshot",
             },
         ],
+        "cli": ["airflow_provider_tiktok.cli.get_cli_commands"],
         "config": {
             "tiktok": {
                 "description": "Settings of the TikTok provider.",
@@ -93,7 +94,32 @@ def get_provider_info() -> dict[str, Any]:
                         "type": "string",
                         "example": "s3://aws_default@my-bucket/tiktok",
                         "default": None,
-                    }
+                    },
+                    "api_url": {
+                        "description": (
+                            "Address of Airflow's API server as tasks reach it, for connections with token_store = "
+                            "connection: renewed tokens are written back through it. The default is [api] base_url."
+                        ),
+                        "version_added": __version__,
+                        "type": "string",
+                        "example": "https://airflow.example.com",
+                        "default": None,
+                    },
+                    "api_username": {
+                        "description": "User who may edit the connection, for token_store = connection.",
+                        "version_added": __version__,
+                        "type": "string",
+                        "example": "tiktok-tokens",
+                        "default": None,
+                    },
+                    "api_password": {
+                        "description": "Password of api_username.",
+                        "version_added": __version__,
+                        "type": "string",
+                        "sensitive": True,
+                        "example": None,
+                        "default": None,
+                    },
                 },
             }
         },

@@ -6,6 +6,7 @@ from urllib.parse import SplitResult, urlsplit
 DEFAULT_HOST = "https://business-api.tiktok.com"
 DEFAULT_REFRESH_PATH = "/open_api/v1.3/oauth2/refresh_token/"
 DEFAULT_TIMEOUT = 30.0
+TOKEN_STORES = ("variable", "connection")
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -31,6 +32,7 @@ class Settings:
     bc_id: str | None = None
     scopes: frozenset[int] = frozenset()
     refresh_path: str = DEFAULT_REFRESH_PATH
+    token_store: str = TOKEN_STORES[0]
     timeout: float = DEFAULT_TIMEOUT
     verify_tls: bool = True
 
@@ -56,6 +58,8 @@ class Settings:
         for label, value in (("Advertiser id", self.advertiser_id), ("Business center id", self.bc_id)):
             if value and not (value.isascii() and value.isdigit()):
                 found.append(f"{label} must be digits only, as shown in TikTok Ads Manager")
+        if self.token_store not in TOKEN_STORES:
+            found.append(f"token_store is {self.token_store!r}; use {' or '.join(map(repr, TOKEN_STORES))}")
         if not 0 < self.timeout < 3600:
             found.append("timeout must be a number of seconds above 0 and below 3600")
         return found

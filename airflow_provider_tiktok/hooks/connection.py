@@ -3,7 +3,14 @@
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from airflow_provider_tiktok.api.settings import DEFAULT_HOST, DEFAULT_REFRESH_PATH, DEFAULT_TIMEOUT, Secret, Settings
+from airflow_provider_tiktok.api.settings import (
+    DEFAULT_HOST,
+    DEFAULT_REFRESH_PATH,
+    DEFAULT_TIMEOUT,
+    TOKEN_STORES,
+    Secret,
+    Settings,
+)
 from airflow_provider_tiktok.errors import ConfigurationError
 
 
@@ -37,6 +44,7 @@ def read_settings(connection: AirflowConnection) -> Settings:
             bc_id=_text(extra.get("bc_id")),
             scopes=_numbers(extra.get("scopes")),
             refresh_path=_text(extra.get("refresh_path")) or DEFAULT_REFRESH_PATH,
+            token_store=_text(extra.get("token_store")) or TOKEN_STORES[0],
             timeout=float(extra.get("timeout") or DEFAULT_TIMEOUT),
             verify_tls=str(extra.get("verify_tls", True)).strip().lower() not in {"false", "0", "no"},
         )

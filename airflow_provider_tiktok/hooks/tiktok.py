@@ -1,6 +1,7 @@
 """The hook: an Airflow connection of type ``tiktok`` and the client that it configures."""
 
 import time
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -10,15 +11,17 @@ from airflow_provider_tiktok.api.access import check_access
 from airflow_provider_tiktok.api.budget import app_budget
 from airflow_provider_tiktok.api.client import AudienceClient, RetryPolicy
 from airflow_provider_tiktok.api.settings import Secret, Settings
-from airflow_provider_tiktok.api.tokens import LongLivedToken, RefreshedToken, Renewal, TokenSource
+from airflow_provider_tiktok.api.tokens import LongLivedToken, RefreshedToken, Renewal, TokenSource, TokenStore
 from airflow_provider_tiktok.api.transport import HttpTransport
 from airflow_provider_tiktok.authorisation import missing_scopes
 from airflow_provider_tiktok.errors import ConfigurationError, TikTokError
 from airflow_provider_tiktok.hooks.connection import read_settings
+from airflow_provider_tiktok.hooks.connection_store import ConnectionTokenStore
 from airflow_provider_tiktok.hooks.form import FORM_FIELDS, HIDDEN, PLACEHOLDERS, RELABELLED, SECRET_FIELDS
 from airflow_provider_tiktok.hooks.token_store import VariableTokenStore
 
 TEST_POLICY = RetryPolicy(attempts=2, total_seconds=10.0)
+STORES: dict[str, Callable[[str], TokenStore]] = {"variable": VariableTokenStore, "connection": ConnectionTokenStore}
 MOST_SKEW = 120.0
 """Seconds by which a clock may be wrong; tokens are renewed 300 s before their end."""
 
@@ -99,7 +102,8 @@ class TikTokHook(BaseHook):
 
     def _tokens(self, transport: HttpTransport) -> TokenSource:
         if self.settings.refresh_token:
-            return RefreshedToken(self.settings, VariableTokenStore(self.tiktok_conn_id), transport, time.time)
+            store = STORES[self.settings.token_store](self.tiktok_conn_id)
+            return RefreshedToken(self.settings, store, transport, time.time)
         return LongLivedToken(self.settings.access_token or Secret())
 
     @classmethod

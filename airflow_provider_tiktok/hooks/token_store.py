@@ -6,7 +6,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,24 +33,16 @@ class VariableTokenStore:
             # starting again from the connection's refresh token would revoke the newer ones.
             self._write_and_read_back(f"{self._key}_probe", "ok")
             text = self._get(self._key)
-        return None if text is None else _masked(TokenState.from_dict(json.loads(text)))
+        return None if text is None else masked(TokenState.from_dict(json.loads(text)))
 
     def save(self, state: TokenState) -> None:
         """Keep a state and read it back."""
-        _masked(state)
+        masked(state)
         self._write_and_read_back(self._key, json.dumps(state.to_dict()))
 
-    @contextmanager
-    def lock(self) -> Iterator[None]:
+    def lock(self) -> AbstractContextManager[object]:
         """Exclude other tasks on this machine; on several machines use a pool with one slot besides."""
-        name = hashlib.sha256(self._key.encode()).hexdigest()[:16]
-        path = Path(tempfile.gettempdir()) / f"airflow-tiktok-{os.getuid()}-{name}.lock"
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
+        return host_lock(self._key)
 
     def _get(self, key: str) -> str | None:
         missing: Any = None
@@ -69,7 +61,21 @@ class VariableTokenStore:
             )
 
 
-def _masked(state: TokenState) -> TokenState:
+@contextmanager
+def host_lock(name: str) -> Iterator[None]:
+    """Exclude other processes of this user on this machine that ask for the same name."""
+    digest = hashlib.sha256(name.encode()).hexdigest()[:16]
+    path = Path(tempfile.gettempdir()) / f"airflow-tiktok-{os.getuid()}-{digest}.lock"
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def masked(state: TokenState) -> TokenState:
+    """Have Airflow mask each token of a state in its logs."""
     for secret in (state.refresh_token, state.access_token):
         if secret:
             mask_secret(str(secret))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,10 +44,22 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def airflow(tmp_path_factory: pytest.TempPathFactory, shop: Path) -> Iterator[LocalAirflow]:
     folders = [REPOSITORY / "dags", REPOSITORY / "tests" / "airflow" / "dags"]
-    home, env = tmp_path_factory.mktemp("airflow"), {"PYTHONPATH": str(REPOSITORY)}
+    home, env = (
+        tmp_path_factory.mktemp("airflow"),
+        {"PYTHONPATH": str(REPOSITORY), "AIRFLOW__TIKTOK__API_USERNAME": "admin"},
+    )
     with LocalAirflow(home, folders, env=env, parallelism=8) as local:
         local.add_connection("shop", "sqlite", host=str(shop))
-        for dag in (EXAMPLE, "rows", "refresh", "killed", "after_the_kill", "failing", "tiktok_token_keeper"):
+        for dag in (
+            EXAMPLE,
+            "rows",
+            "refresh",
+            "kept_in_connection",
+            "killed",
+            "after_the_kill",
+            "failing",
+            "tiktok_token_keeper",
+        ):
             local.unpause(dag)
         yield local
 
@@ -155,6 +168,23 @@ def test_a_token_lost_with_its_worker_asks_once_for_another_authorisation(
     assert leaks(written_by(airflow.home), [secret for secret in secrets if isinstance(secret, str)]) == []
 
 
+def test_tokens_may_be_kept_in_the_connection(airflow: LocalAirflow, tiktok: Emulator) -> None:
+    """Tasks write the rotated token back through Airflow's API, once for all of them; the API shows none of it."""
+    connect(airflow, tiktok, "tiktok_kept", refresh_token=REFRESH_TOKEN, token_store="connection")
+    tiktok.create_audience(ADVERTISER_ID, "kept")
+    for _ in range(2):
+        assert run(airflow, "kept_in_connection")[1] == "success"
+    assert tiktok.count_requests(REFRESH) == 1
+    shown = airflow.request("GET", "connections/tiktok_kept")
+    assert json.loads(shown["extra"])["token_state"] != ""
+    assert json.loads(shown["extra"])["advertiser_id"] == ADVERTISER_ID
+    assert [one["key"] for one in airflow.request("GET", "variables")["variables"] if "kept" in one["key"]] == []
+    state = stored_extra(airflow, "tiktok_kept")["token_state"]
+    assert str(state["generation"]) == "1"
+    secrets = [REFRESH_TOKEN, ACCESS_TOKEN, APP_SECRET, state["refresh_token"], state["access_token"]]
+    assert leaks({**written_by(airflow.home), "the API": json.dumps(shown)}, secrets) == []
+
+
 def test_the_keeper_renews_in_its_pool(airflow: LocalAirflow, tiktok: Emulator) -> None:
     """The example DAG obtains the token before anybody needs it, and leaves a young one alone."""
     connect(airflow, tiktok, refresh_token=REFRESH_TOKEN)
@@ -166,6 +196,13 @@ def test_the_keeper_renews_in_its_pool(airflow: LocalAirflow, tiktok: Emulator) 
         told.append(airflow.xcom("tiktok_token_keeper", run_id, "renew"))
     assert [(one["renewed"], one["generation"]) for one in told] == [(True, 1), (False, 1)]
     assert tiktok.count_requests(REFRESH) == 1
+
+
+def stored_extra(airflow: LocalAirflow, conn_id: str) -> dict[str, Any]:
+    """The extra fields of a connection, as only the server's own command line shows them."""
+    (shown,) = json.loads(airflow.cli("connections", "get", conn_id, "--output", "json"))
+    extra: dict[str, Any] = shown["extra_dejson"]
+    return extra
 
 
 def kept_tokens(airflow: LocalAirflow, conn_id: str) -> list[str]:

@@ -29,6 +29,11 @@ with DAG(dag_id="refresh", schedule=None, start_date=START):
         task_id="verify", tiktok_conn_id="tiktok_refresh", create_if_missing=False
     ).expand(segment_name=["refresh"] * 8)
 
+with DAG(dag_id="kept_in_connection", schedule=None, start_date=START):
+    TikTokVerifySegmentOperator.partial(task_id="verify", tiktok_conn_id="tiktok_kept", create_if_missing=False).expand(
+        segment_name=["kept"] * 4
+    )
+
 with DAG(dag_id="killed", schedule=None, start_date=START):
 
     @task
