@@ -52,6 +52,16 @@ def test_every_module_that_the_metadata_names_can_be_imported() -> None:
         import_module(name)
 
 
+def test_every_command_that_the_metadata_names_can_be_run() -> None:
+    """Airflow gets one group from the function it is told of, and each command in it leads to a function of ours."""
+    functions = [name.rpartition(".") for name in get_provider_info()["cli"]]
+    [group] = [one for module, _, name in functions for one in getattr(import_module(module), name)()]
+    assert group.name == "tiktok"
+    commands = import_module("airflow_provider_tiktok.commands")
+    assert {command.name for command in group.subcommands} == {"deliveries", "prune"}
+    assert all(callable(getattr(commands, command.func.__name__)) for command in group.subcommands)
+
+
 def test_the_connection_form_is_the_same_on_both_airflow_lines() -> None:
     """Airflow 3 reads the form from the metadata and Airflow 2 from the hook; the fields are one list."""
     [connection] = get_provider_info()["connection-types"]
@@ -70,6 +80,7 @@ def test_the_connection_form_is_the_same_on_both_airflow_lines() -> None:
         ("airflow_provider_tiktok", ["airflow", "pyarrow", "requests"]),
         ("airflow_provider_tiktok.provider_info", ["airflow", "pyarrow", "requests"]),
         ("airflow_provider_tiktok.delivery", ["airflow", "fastapi"]),
+        ("airflow_provider_tiktok.cli", ["pyarrow", "requests", "airflow_provider_tiktok.commands"]),
         ("airflow_provider_tiktok.operators.segment", ["fastapi", "uvicorn", "pandas"]),
     ],
 )
