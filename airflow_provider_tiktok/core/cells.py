@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from types import NoneType
+from typing import Any
 from uuid import UUID
 
 import pyarrow as pa
@@ -20,12 +21,20 @@ def from_rows(rows: Sequence[Sequence[object]], columns: Columns) -> list[pa.Arr
     return from_places(rows, range(len(columns.read)), columns)
 
 
-def from_places(rows: Sequence[Sequence[object]], places: Iterable[int], columns: Columns) -> list[pa.Array]:
-    """Columns of rows, the cells of ``columns.read`` standing at ``places``.
+def from_places(rows: Sequence[Any], places: Iterable[Any], columns: Columns) -> list[pa.Array]:
+    """Columns of rows, the cells of ``columns.read`` standing at ``places``; a column without a place is all NULL.
 
-    Cell by cell: ``zip(*rows)`` makes one iterator for each row, which takes ten times as long.
+    Cell by cell: ``zip(*rows)`` makes one iterator for each row, which takes ten times as long. Keys stay as they are.
     """
-    return [from_values([row[place] for row in rows], name) for place, name in zip(places, columns.read, strict=True)]
+    cells = [[None] * len(rows) if place is None else [row[place] for row in rows] for place in places]
+    texts = len(cells) - bool(columns.key_column)
+    return [*map(from_values, cells[:texts], columns.read), *cells[texts:]]
+
+
+def from_columns(arrays: Sequence[pa.Array | pa.ChunkedArray], columns: Columns) -> list[pa.Array]:
+    """Columns of an Arrow table that stand in the order of ``columns.read``. Keys stay as they are."""
+    texts = len(arrays) - bool(columns.key_column)
+    return [*map(from_arrow, arrays[:texts], columns.read), *arrays[texts:]]
 
 
 def from_values(values: Sequence[object], name: str) -> pa.Array:

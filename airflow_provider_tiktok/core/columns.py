@@ -18,13 +18,17 @@ class ColumnError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
-    """Columns with their kinds, and how their cells are read. ``region_column`` names the column of countries."""
+    """Columns with their kinds, and how their cells are read.
+
+    ``region_column`` names the column of countries, ``key_column`` that of the keys by which refused rows are named.
+    """
 
     names: tuple[str, ...]
     kinds: tuple[IdentifierKind, ...]
     hashing: tuple[Hashing, ...]
     default_region: str | None = None
     region_column: str | None = None
+    key_column: str | None = None
     rules: Rules = DEFAULT_RULES
 
     @classmethod
@@ -35,6 +39,8 @@ class Columns:
         default_region: str | None = None,
         region_column: str | None = None,
         rules: Mapping[str, str] | None = None,
+        *,
+        key_column: str | None = None,
     ) -> "Columns":
         """Check a ``{query column: kind}`` mapping; raise :class:`ColumnError` with what to write instead."""
         _check_kinds(columns)
@@ -49,12 +55,18 @@ class Columns:
             raise ColumnError(
                 f"default_region is {default_region!r}; use an ISO 3166-1 code in upper case, such as 'US' or 'GB'"
             )
+        if key_column is not None and key_column.lower() in map(str.lower, columns):
+            raise ColumnError(
+                f"the key column is {key_column!r}, which holds identifiers, and these go into no file; name a column "
+                "with a key of your own, such as a customer number"
+            )
         return cls(
             names=tuple(columns),
             kinds=tuple(IdentifierKind(kind) for kind in columns.values()),
             hashing=tuple(Hashing(modes.get(name, Hashing.AUTO)) for name in columns),
             default_region=default_region,
             region_column=region_column,
+            key_column=key_column,
             rules=Rules.parse(rules),
         )
 
@@ -65,8 +77,8 @@ class Columns:
 
     @property
     def read(self) -> tuple[str, ...]:
-        """Names of all columns that are read: those of identifiers, then that of regions if there is one."""
-        return (*self.names, self.region_column) if self.region_column else self.names
+        """Names of all columns that are read: those of identifiers, then those of regions and keys if there are any."""
+        return (*self.names, *(name for name in (self.region_column, self.key_column) if name))
 
     def positions(self, available: Sequence[str]) -> tuple[int, ...]:
         """Where the columns that are read stand in a query's result.
@@ -81,10 +93,21 @@ class Columns:
             )
         unclear = [name for name in self.read if len(_matches(name, available)) > 1]
         if unclear:
-            raise ColumnError(
-                f"the source has {', '.join(map(repr, unclear))} more than once; give each column a name of its own"
-            )
+            raise ColumnError(_more_than_once(unclear))
         return tuple(_matches(name, available)[0] for name in self.read)
+
+    def some_positions(self, available: Sequence[str]) -> tuple[int | None, ...]:
+        """As :meth:`positions`, but one column of identifiers is enough; ``None`` stands for those that are missing."""
+        there = [name for name in self.read if _matches(name, available)]
+        if not set(there) & set(self.names):
+            raise ColumnError(
+                f"there is none of the columns {', '.join(map(repr, self.names))} in the source; it has "
+                f"{', '.join(map(repr, available))}. Give at least one of them the same name"
+            )
+        unclear = [name for name in there if len(_matches(name, available)) > 1]
+        if unclear:
+            raise ColumnError(_more_than_once(unclear))
+        return tuple(next(iter(_matches(name, available)), None) for name in self.read)
 
 
 def _check_kinds(columns: Mapping[str, str]) -> None:
@@ -104,6 +127,10 @@ def _check_kinds(columns: Mapping[str, str]) -> None:
 def _matches(name: str, available: Sequence[str]) -> list[int]:
     exact = [position for position, other in enumerate(available) if other == name]
     return exact or [position for position, other in enumerate(available) if other.lower() == name.lower()]
+
+
+def _more_than_once(names: Sequence[str]) -> str:
+    return f"the source has {', '.join(map(repr, names))} more than once; give each column a name of its own"
 
 
 def _known() -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from airflow_provider_tiktok.core.cells import from_arrow, from_rows
+from airflow_provider_tiktok.core.cells import from_columns, from_rows
 from airflow_provider_tiktok.core.columns import ColumnError, Columns
 
 BATCH_ROWS = 50_000
@@ -56,4 +56,4 @@ def arrow_batches(batches: Iterator[pa.RecordBatch], columns: Columns) -> Iterat
     """Cells of Arrow record batches."""
     for batch in batches:
         positions = columns.positions(batch.schema.names)
-        yield [from_arrow(batch.column(at), name) for at, name in zip(positions, columns.read, strict=True)]
+        yield from_columns([batch.column(position) for position in positions], columns)

@@ -125,3 +125,23 @@ def test_an_ambiguous_column_is_refused(available: list[str]) -> None:
     """When two columns of a query could be meant, as after a JOIN, none is picked in silence."""
     with pytest.raises(ColumnError, match="email"):
         Columns.parse({"email": "EMAIL_SHA256"}).positions(available)
+
+
+def test_some_of_the_columns_are_enough_for_a_suppression() -> None:
+    """Those that are there are found as always, and of the others there is none."""
+    columns = Columns.parse(PERSON, region_column="country")
+    assert columns.some_positions(["id", "PHONE"]) == (None, 1, None, None)
+    assert columns.some_positions(["country", "idfa", "email"]) == (2, None, 1, 0)
+
+
+@pytest.mark.parametrize("available", [["id"], ["id", "country"], []], ids=["others", "region alone", "none"])
+def test_a_suppression_without_any_of_the_columns_is_refused(available: list[str]) -> None:
+    """It would suppress nobody."""
+    with pytest.raises(ColumnError, match=r"none of the columns 'email', 'phone', 'idfa'.*Give at least one"):
+        Columns.parse(PERSON, region_column="country").some_positions(available)
+
+
+def test_an_ambiguous_column_of_a_suppression_is_refused() -> None:
+    """As for any query."""
+    with pytest.raises(ColumnError, match="'email' more than once"):
+        Columns.parse(PERSON).some_positions(["email", "email", "phone"])
