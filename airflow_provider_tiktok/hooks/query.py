@@ -36,12 +36,16 @@ _QUOTED_AND_REST = re.compile(r"""["'].*""", re.DOTALL)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """A query on one connection. ``parameters`` are bound by the driver."""
+    """A query on one connection. ``parameters`` are bound by the driver.
+
+    A ``suppression`` may have any of the columns; those that it lacks are NULL.
+    """
 
     conn_id: str
     sql: str
     parameters: Mapping[str, Any] | Sequence[Any] | None
     chunk_rows: int
+    suppression: bool = False
 
     def batches(self, columns: Columns) -> Iterator[list[pa.Array]]:
         """Run the query and stream the cells of its columns."""
@@ -59,8 +63,9 @@ class Query:
         except (ColumnError, ConfigurationError, QueryError):
             raise
         except Exception as error:  # each driver has errors of its own, whose text may hold a cell's value
+            query = "suppression query" if self.suppression else "query"
             raise QueryError(
-                f"the query on {self.conn_id!r} failed after {read} rows: {type(error).__name__}: "
+                f"the {query} on {self.conn_id!r} failed after {read} rows: {type(error).__name__}: "
                 f"{_told(error, self.sql)}. No snapshot was made"
             ) from None
 
@@ -70,13 +75,22 @@ class Query:
             cursor.execute(self.sql, *([] if self.parameters is None else [self.parameters]))
             first = cursor.fetchmany(self.chunk_rows) if cursor.description or named else []
             if cursor.description is None:
-                raise ConfigurationError("the sql returns no rows; give the operator a SELECT")
+                sql = "suppress_sql" if self.suppression else "sql"
+                raise ConfigurationError(f"the {sql} returns no rows; give the operator a SELECT")
             names = [column[0] for column in cursor.description]
-            places: Sequence[Any] = columns.positions(names)
+            places: Sequence[Any] = self._places(names, columns)
             if first and isinstance(first[0], Mapping):  # as the connection's "cursor" may have it
-                places = [names[place] for place in places]
+                places = [None if place is None else names[place] for place in places]
             for rows in chain([first], iter(lambda: cursor.fetchmany(self.chunk_rows), [])):
                 yield from_places(rows, places, columns)
+
+    def _places(self, names: Sequence[str], columns: Columns) -> tuple[int | None, ...]:
+        if not self.suppression:
+            return columns.positions(names)
+        try:
+            return columns.some_positions(names)
+        except ColumnError as error:
+            raise ColumnError(f"suppress_sql: {error}") from None
 
 
 def _told(error: Exception, sql: str) -> str:

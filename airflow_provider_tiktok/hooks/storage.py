@@ -3,7 +3,8 @@
 import os
 import re
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
@@ -15,8 +16,15 @@ from airflow_provider_tiktok.core.guards import Guards, refuse
 from airflow_provider_tiktok.core.receipt import JsonValue
 from airflow_provider_tiktok.errors import ConfigurationError
 from airflow_provider_tiktok.snapshots.files import StoragePath
+from airflow_provider_tiktok.snapshots.rejects import REJECTS
 from airflow_provider_tiktok.snapshots.source import Cells, take_snapshot
 from airflow_provider_tiktok.snapshots.store import Snapshot
+
+SUPPRESSED = "suppressed"
+"""Folder, inside of a snapshot's own, of the people whom a query told to leave out."""
+
+Suppress = Snapshot | Callable[[Columns], Iterable[Cells]]
+"""Whom to leave out: a snapshot, or what reads them."""
 
 
 def snapshot_root(given: str | None = None) -> StoragePath:
@@ -39,13 +47,42 @@ def publish_snapshot(
     name: str,
     source: str,
     allow_empty: bool,
+    suppress: Suppress | None = None,
+    rejects: bool = False,
 ) -> dict[str, JsonValue]:
-    """Write the snapshot of a run and return its XCom; ``source`` is the fingerprint of what was read."""
+    """Write the snapshot of a run and return its XCom; ``source`` is the fingerprint of what was read.
+
+    Whom to ``suppress`` is read before the batches, and kept as a snapshot inside of this one.
+    """
     end, unique = interval_end(context), unique_name()
     folder = new_snapshot_folder(snapshot_root(root), name, end, unique)
-    snapshot = take_snapshot(batches, columns, folder, interval_end=end, unique=unique, query=source)
+    if suppress is not None and not isinstance(suppress, Snapshot):
+        same = replace(columns, key_column=None)
+        suppress = take_snapshot(suppress(same), same, folder / SUPPRESSED, interval_end=end, unique=unique)
+    rejects = rejects or columns.key_column is not None
+    snapshot = take_snapshot(
+        batches,
+        columns,
+        folder,
+        interval_end=end,
+        unique=unique,
+        query=source,
+        suppression=suppress,
+        rejects=rejects,
+    )
     refuse(Guards(allow_empty=allow_empty).on_members(snapshot.counts.members))
-    return snapshot.to_xcom()
+    return {**snapshot.to_xcom(), **({"reject_uri": str(folder / REJECTS)} if rejects else {})}
+
+
+def suppression_snapshot(given: object) -> Snapshot:
+    """Open what an operator was given as ``suppress_snapshot``; refuse what a template left empty."""
+    uri = given.get("snapshot_uri") if isinstance(given, Mapping) else given
+    if not isinstance(uri, str) or not uri:
+        raise ConfigurationError(
+            f"suppress_snapshot came as a {type(given).__name__} without an address, so nobody would be suppressed and "
+            "nothing was read. Give what a snapshot operator returned, or a snapshot URI"
+        )
+    return open_snapshot(uri)
 
 
 def list_files(uri: str) -> list[StoragePath]:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from airflow_provider_tiktok.core.cells import from_arrow
+from airflow_provider_tiktok.core.cells import from_columns
 from airflow_provider_tiktok.core.columns import ColumnError, Columns
 from airflow_provider_tiktok.core.scrub import scrub_values
 from airflow_provider_tiktok.errors import QueryError
@@ -46,7 +46,7 @@ def read_parquet(file: IO[Any], columns: Columns) -> Iterator[list[pa.Array]]:
     names = parquet.schema_arrow.names
     wanted = [names[position] for position in columns.positions(names)]
     for batch in parquet.iter_batches(BATCH_ROWS, columns=wanted):
-        yield [from_arrow(batch.column(name), read) for name, read in zip(wanted, columns.read, strict=True)]
+        yield from_columns([batch.column(name) for name in wanted], columns)
 
 
 def read_csv(file: IO[Any], columns: Columns) -> Iterator[list[pa.Array]]:
@@ -69,7 +69,7 @@ def read_csv(file: IO[Any], columns: Columns) -> Iterator[list[pa.Array]]:
         else:
             text = text[end:]
             if table.num_rows:
-                yield [from_arrow(column, name) for column, name in zip(table.columns, columns.read, strict=True)]
+                yield from_columns(table.columns, columns)
 
 
 def _end_of_rows(text: bytes) -> int:

@@ -29,7 +29,10 @@ SCHEMA_VERSION = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """An immutable, hashed result of one query for one interval."""
+    """An immutable, hashed result of one query for one interval.
+
+    ``suppression`` is the URI of the snapshot whose people were left out, if there is one.
+    """
 
     folder: StoragePath
     kinds: tuple[IdentifierKind, ...]
@@ -39,6 +42,7 @@ class Snapshot:
     query_fingerprint: str = ""
     rules: dict[str, str] = field(default_factory=dict)
     aliases: int = 0
+    suppression: str = ""
     warnings: list[str] = field(default_factory=list)
 
     @classmethod
@@ -63,6 +67,7 @@ class Snapshot:
             query_fingerprint=manifest["query_fingerprint"],
             rules=manifest["rules"],
             aliases=manifest["aliases"],
+            suppression=manifest.get("suppression", ""),  # which older snapshots lack
             warnings=manifest["warnings"],
             counts=SnapshotCounts(**manifest["counts"]),
         )
@@ -124,6 +129,7 @@ class Snapshot:
             "query_fingerprint": self.query_fingerprint,
             "rules": self.rules,
             "aliases": self.aliases,
+            "suppression": self.suppression,
             "warnings": self.warnings,
             "counts": asdict(self.counts),
         }

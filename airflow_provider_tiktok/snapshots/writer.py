@@ -9,6 +9,10 @@ Members go to local spill files, one for each bucket, and from there, bucket by 
     kind needs none, since members are bucketed by it.
 ``aliases.parquet``
     with ``phone_format="both"``: the second digest of each phone number.
+``rejects.csv``
+    where asked for, see :mod:`~airflow_provider_tiktok.snapshots.rejects`.
+``suppressed/``
+    where a query told whom to leave out: a snapshot of them, with a manifest of its own.
 ``manifest.json``
     counts, columns, rules, warnings, interval and content digest. Written last: a folder without it is no snapshot.
 """
@@ -72,7 +76,16 @@ class SnapshotWriter:
         self._aliases.add(aliases[:, 0], aliases)
         self._kept += len(records)
 
-    def publish(self, folder: StoragePath, rows: RowCounts, interval_end: str, unique: str, query: str) -> Snapshot:
+    def publish(
+        self,
+        folder: StoragePath,
+        rows: RowCounts,
+        interval_end: str,
+        unique: str,
+        query: str,
+        *,
+        suppression: str = "",
+    ) -> Snapshot:
         """Write the files, the manifest last, and return the snapshot."""
         folder.mkdir(parents=True, exist_ok=True)
         members, content = self._write_members(folder)
@@ -83,7 +96,7 @@ class SnapshotWriter:
             rows_read=rows.rows_read,
             members=members,
             duplicates=self._kept - members,
-            suppressed=0,
+            suppressed=rows.suppressed,
             rejected={reason: rows.rejected[reason] for reason in sorted(rows.rejected)},
             identifiers={str(kind): self._identifiers[kind] for kind in self._layout.kinds},
             refused_identifiers={str(kind): dict(sorted(n.items())) for kind, n in rows.refused_identifiers.items()},
@@ -96,6 +109,7 @@ class SnapshotWriter:
             query_fingerprint=query,
             rules=self._columns.rules.to_dict(),
             aliases=aliases,
+            suppression=suppression,
             counts=counts,
             warnings=column_warnings(rows, self._repeats),
         )
