@@ -146,12 +146,9 @@ class Courier:
         if mode == "remove":
             removes = {kind: sum(map(len, diff.distinct_digests(snapshot, kind))) for kind in snapshot.kinds}
             return replace(plan, removes=removes)
-        difference = diff.compare(snapshot, logs, self.open_snapshot)
-        plan = replace(plan, marks=difference.marks)
-        if mode == "append":
-            return plan
-        objections = guards.on_removes(sum(difference.removes.values()), difference.delivered)
-        return replace(plan, removes=difference.removes, objections=(*plan.objections, *objections))
+        difference = diff.compare(snapshot, logs, self.open_snapshot, mode)
+        plan = replace(plan, marks=difference.marks, removes=difference.removes)
+        return replace(plan, objections=(*plan.objections, *guards.on_removes(plan.removed, difference.delivered)))
 
     def deliver(self, plan: Plan) -> Receipt:
         """Send what the plan says; record it as begun before the first change and as settled after the last.
@@ -230,7 +227,7 @@ class Courier:
             buckets = (
                 diff.distinct_digests(plan.snapshot, kind)
                 if plan.mode == "remove"
-                else diff.removes(plan.snapshot, kind, plan.logs, self.open_snapshot)
+                else diff.removes(plan.snapshot, kind, plan.logs, self.open_snapshot, plan.mode)
             )
             found = (digests_of(bucket) for bucket in buckets)
             blocks = (layout.pack([digests], [present]) for digests, present in found)

@@ -139,13 +139,25 @@ class Desk:
         self.segment_id = tiktok.create_audience(ADVERTISER_ID, "desk")
 
     def snapshot(
-        self, rows: Sequence[Sequence[object]], day: int = 1, columns: dict[str, str] | None = None, **options: Any
+        self,
+        rows: Sequence[Sequence[object]],
+        day: int = 1,
+        columns: dict[str, str] | None = None,
+        suppression: Snapshot | None = None,
+        **options: Any,
     ) -> Snapshot:
         self._attempt += 1
         parsed = Columns.parse(columns or EMAIL, default_region="US", **options)
         folder = self.root / "snapshots" / str(self._attempt)
         end = f"2026-01-{day:02d}"
-        return take_snapshot([from_rows(rows, parsed)], parsed, folder, interval_end=end, unique=str(self._attempt))
+        return take_snapshot(
+            [from_rows(rows, parsed)],
+            parsed,
+            folder,
+            interval_end=end,
+            unique=str(self._attempt),
+            suppression=suppression,
+        )
 
     def courier(self, **options: Any) -> Courier:
         self._attempt += 1

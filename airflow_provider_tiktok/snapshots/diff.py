@@ -5,6 +5,9 @@ it and identifiers that are possibly in it. Both are kept, so that the next deli
 
 * add the members that hold an identifier which is not surely in the segment;
 * remove the identifiers that are possibly in it and that no member holds.
+
+An append removes only those that are possibly in it and that the snapshot's suppression holds, so that people who opted
+out leave the segment whatever is delivered.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -47,7 +50,7 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What a mirror has to do: rows to add (members first, aliases after them), identifiers to remove of each kind.
+    """What a delivery has to do: rows to add (members first, aliases after them), identifiers to remove of each kind.
 
     ``delivered`` counts the identifiers that are possibly in the segment.
     """
@@ -66,10 +69,18 @@ def known_bounds(kind: IdentifierKind, logs: Sequence[DeliveryLog], open_snapsho
 
 
 def removes(
-    snapshot: Snapshot, kind: IdentifierKind, logs: Sequence[DeliveryLog], open_snapshot: OpenSnapshot
+    snapshot: Snapshot,
+    kind: IdentifierKind,
+    logs: Sequence[DeliveryLog],
+    open_snapshot: OpenSnapshot,
+    mode: str = "mirror",
 ) -> Iterator[pa.Array]:
-    """Digests of one kind to be removed so that the segment equals the snapshot, bucket by bucket."""
+    """Digests of one kind to be removed by a mirror or an append of the snapshot, bucket by bucket."""
     known = known_bounds(kind, logs, open_snapshot)
+    if mode == "append":
+        for bounds, suppressed in zip(known, _suppressed(snapshot, kind, open_snapshot), strict=True):
+            yield _intersection(bounds.possibly, suppressed)
+        return
     for bounds, digests in zip(known, distinct_digests(snapshot, kind), strict=True):
         yield _minus(bounds.possibly, digests)
 
@@ -82,8 +93,10 @@ def delivered_kinds(logs: Sequence[DeliveryLog], open_snapshot: OpenSnapshot) ->
     return tuple(dict.fromkeys((*(kind for uri in uris for kind in open_snapshot(uri).kinds), *refused)))
 
 
-def compare(snapshot: Snapshot, logs: Sequence[DeliveryLog], open_snapshot: OpenSnapshot) -> "Difference":
-    """Compare a snapshot with what was delivered, reading every file once."""
+def compare(
+    snapshot: Snapshot, logs: Sequence[DeliveryLog], open_snapshot: OpenSnapshot, mode: str = "mirror"
+) -> "Difference":
+    """Compare a snapshot, of which a mirror or an append is planned, with what was delivered; read every file once."""
     rows = snapshot.counts.members + snapshot.aliases
     if not any(log.operations for log in logs):
         return Difference(np.ones(rows, bool), {}, 0)
@@ -91,28 +104,44 @@ def compare(snapshot: Snapshot, logs: Sequence[DeliveryLog], open_snapshot: Open
     for kind in dict.fromkeys((*snapshot.kinds, *delivered_kinds(logs, open_snapshot))):
         removes[kind] = 0
         known = known_bounds(kind, logs, open_snapshot)
-        for bounds, (digests, numbers) in zip(known, _index(snapshot, kind), strict=True):
+        out = _suppressed(snapshot, kind, open_snapshot) if mode == "append" else repeat(None, BUCKETS)
+        for bounds, (digests, numbers), suppressed in zip(known, _index(snapshot, kind), out, strict=True):
             there = pc.is_in(digests, value_set=bounds.surely).to_numpy(zero_copy_only=False)
             marks[numbers[~there]] = True
-            removes[kind] += len(_minus(bounds.possibly, digests))
+            possibly = bounds.possibly
+            removes[kind] += len(
+                _minus(possibly, digests) if suppressed is None else _intersection(possibly, suppressed)
+            )
             delivered += len(bounds.possibly)
     return Difference(marks, removes, delivered)
 
 
 def _log_bounds(kind: IdentifierKind, log: DeliveryLog, open_snapshot: OpenSnapshot) -> Iterator[Bounds]:
-    sources = [distinct_digests(open_snapshot(operation.snapshot_uri), kind) for operation in log.operations]
-    refused = [_by_bucket(operation, kind) for operation in log.operations]
+    steps = [step for operation in log.operations for step in _steps(operation, kind, open_snapshot)]
     nothing = pa.array([], pa.binary(kind.digest_size))
     for bucket in range(BUCKETS):
         bounds = Bounds(nothing, nothing)
-        for operation, digests, refusals in zip(log.operations, sources, refused, strict=True):
-            bounds = bounds.after(
-                operation.mode,
-                next(digests),
-                settled=operation.settled,
-                refused=refusals.get(bucket, nothing),
-            )
+        for step in steps:
+            refused = step.refused.get(bucket, nothing)
+            bounds = bounds.after(step.mode, next(step.digests), settled=step.settled, refused=refused)
         yield bounds
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """A change of one kind: a delivery, or one of the two halves of an append with a suppression."""
+
+    mode: str
+    digests: Iterator[pa.Array]
+    settled: bool
+    refused: dict[int, pa.Array]
+
+
+def _steps(operation: Operation, kind: IdentifierKind, open_snapshot: OpenSnapshot) -> Iterator[_Step]:
+    snapshot, refused = open_snapshot(operation.snapshot_uri), _by_bucket(operation, kind)
+    yield _Step(operation.mode, distinct_digests(snapshot, kind), operation.settled, refused)
+    if operation.mode == "append" and snapshot.suppression:
+        yield _Step("remove", _suppressed(snapshot, kind, open_snapshot), operation.settled, refused)
 
 
 def _by_bucket(operation: Operation, kind: IdentifierKind) -> dict[int, pa.Array]:
@@ -126,6 +155,13 @@ def _by_bucket(operation: Operation, kind: IdentifierKind) -> dict[int, pa.Array
 def distinct_digests(snapshot: Snapshot, kind: IdentifierKind) -> Iterator[pa.Array]:
     """Distinct digests of one kind, bucket by bucket; empty buckets when the snapshot has no such kind."""
     return (pc.unique(digests) for digests, _ in _index(snapshot, kind))
+
+
+def _suppressed(snapshot: Snapshot, kind: IdentifierKind, open_snapshot: OpenSnapshot) -> Iterator[pa.Array]:
+    """Distinct digests of a snapshot's suppression, bucket by bucket."""
+    if snapshot.suppression:
+        return distinct_digests(open_snapshot(snapshot.suppression), kind)
+    return repeat(pa.array([], pa.binary(kind.digest_size)), BUCKETS)
 
 
 def _index(snapshot: Snapshot, kind: IdentifierKind) -> Iterator[tuple[pa.Array, Numbers]]:
