@@ -12,7 +12,7 @@ from typing import Any
 
 from airflow.cli.cli_config import ARG_OUTPUT, ARG_YES, ActionCommand, Arg, CLICommand, GroupCommand, lazy_load_command
 
-HELP = "See what was delivered to TikTok, and remove old snapshots"
+HELP = "Authorise the app at TikTok, see what was delivered, and remove old snapshots"
 _UNITS = {"d": "days", "w": "weeks", "h": "hours"}
 
 
@@ -40,9 +40,34 @@ def _option(flag: str, **options: Any) -> Arg:
 _ROOT = _option(
     "--snapshot-root",
     metavar="URI",
-    help="Folder of the snapshots and delivery logs (default: snapshot_root of section tiktok in Airflow's configuration)",
+    help="Folder of the snapshots and delivery logs (default: that of the section tiktok in airflow.cfg)",
 )
+_CONNECTION = _option("--conn-id", metavar="ID", default="tiktok_default", help="Connection (default: tiktok_default)")
 _COMMANDS = (
+    ActionCommand(
+        name="authorize",
+        help="Authorise the app at TikTok, and keep what is granted in a connection",
+        description=(
+            "Print the page on which a person with the role Operator or Admin agrees, receive the browser on this "
+            "machine, and create or update the connection. The app secret is taken from the connection, from the "
+            "environment variable TIKTOK_APP_SECRET, or asked for; never from the command line, which others can see."
+        ),
+        func=lazy_load_command("airflow_provider_tiktok.connection_commands.authorize"),
+        args=(
+            _CONNECTION,
+            _option("--app-id", metavar="ID", help="Developer app (default: that of the connection)"),
+            _option("--advertiser-id", metavar="ID", help="Account that owns the segments, where several are granted"),
+            _option("--port", type=int, default=8765, help="Port on which the browser is received (default: 8765)"),
+            _option("--auth-code", metavar="TEXT", help="The code, or the address to which TikTok led the browser"),
+            _option("--host", metavar="URL", help="Another host than TikTok's, such as that of the emulator"),
+        ),
+    ),
+    ActionCommand(
+        name="whoami",
+        help="Tell what the token of a connection is good for; shows no token and renews none",
+        func=lazy_load_command("airflow_provider_tiktok.connection_commands.whoami"),
+        args=(_CONNECTION, _option("--output", choices=("table", "json"), default="table", help="Form of the answer")),
+    ),
     ActionCommand(
         name="deliveries",
         help="List what was delivered, the newest first, from the receipts under the snapshot root",

@@ -37,7 +37,7 @@ _PAIRS = (
 """Columns of the table: side by side where the terminal is wide enough for that, else one above the other."""
 
 
-def _telling(command: Callable[[Namespace], None]) -> Callable[[Namespace], None]:
+def telling(command: Callable[[Namespace], None]) -> Callable[[Namespace], None]:
     """A command whose errors, where a person can mend them, are one message."""
 
     @wraps(command)
@@ -52,7 +52,7 @@ def _telling(command: Callable[[Namespace], None]) -> Callable[[Namespace], None
     return told
 
 
-@_telling
+@telling
 def deliveries(arguments: Namespace) -> None:
     """List the deliveries, the newest first."""
     with _logs_on_stderr():
@@ -73,7 +73,7 @@ def deliveries(arguments: Namespace) -> None:
         _warn(f"These are the newest {arguments.limit} of {len(names)}; use --limit for more")
 
 
-@_telling
+@telling
 def prune(arguments: Namespace) -> None:
     """Remove old snapshots that nothing needs."""
     if not (arguments.yes or arguments.dry_run or sys.stdin.isatty()):
@@ -185,10 +185,11 @@ def _printer(console: AirflowConsole) -> Callable[[str], None]:
 @contextmanager
 def _logs_on_stderr() -> Iterator[None]:
     """Keep what others log, such as the hook of a storage's connection, out of the output."""
-    for handler in logging.getLogger().handlers:
-        if isinstance(handler, logging.StreamHandler) and handler.stream is sys.stdout:
-            handler.setStream(sys.stderr)
-    with redirect_stdout(sys.stderr):
+    output = sys.stdout
+    with redirect_stdout(sys.stderr):  # which a handler of Airflow 2 follows by itself
+        for handler in logging.getLogger().handlers:
+            if isinstance(handler, logging.StreamHandler) and handler.stream is output:
+                handler.setStream(sys.stderr)
         yield
 
 

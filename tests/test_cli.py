@@ -10,21 +10,15 @@ import subprocess
 import sys
 import termios
 import time
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import pytest
 import yaml
 
 from airflow_provider_tiktok.cli import main
-from airflow_provider_tiktok.emulator import ADVERTISER_ID, Emulator
-from airflow_provider_tiktok.hooks.storage import snapshot_root
-from airflow_provider_tiktok.snapshots.pruning import Pruning
-from tests.kit import EMAIL, Desk, email_digests, emails
-from tests.transfers.test_object_storage import Bucket, bucket, members, s3_url, segment, upload
-
-__all__ = ["bucket", "s3_url", "segment"]
+from airflow_provider_tiktok.emulator import ADVERTISER_ID
+from tests.kit import Desk, emails
 
 SECONDS = 60
 STYLES = re.compile(r"\x1b\[[\d;]*m")
@@ -55,7 +49,7 @@ def at_terminal(columns: int, *arguments: str, answer: str = "") -> tuple[int, s
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
     hidden = {"COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR"}
     env = {name: value for name, value in os.environ.items() if name not in hidden} | {"TERM": "xterm"}
-    command = [sys.executable, "-m", "airflow_provider_tiktok", *arguments]
+    command = [sys.executable, "-W", "ignore", "-m", "airflow_provider_tiktok", *arguments]  # Airflow 2 warns of itself
     output = b""
     with subprocess.Popen(command, stdin=follower, stdout=follower, stderr=subprocess.STDOUT, env=env) as process:
         os.close(follower)
@@ -248,7 +242,7 @@ def test_a_wrong_age_is_a_clear_error(capsys: Capture, age: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [
-        (["deliveries", "--snapshot-root", "ftq://x"], 1, "ftq://x cannot be reached: ValueError: Unsupported"),
+        (["deliveries", "--snapshot-root", "ftq://x"], 1, "cannot be reached: ValueError: "),
         (["deliveries", "--limit", "0"], 2, "'0' is not a whole number above 0"),
         (["deliveries", "--output", "xml"], 2, "invalid choice: 'xml'"),
         (["prune", "--yes"], 2, "required: --older-than"),
@@ -282,48 +276,3 @@ def test_the_airflow_program_has_the_commands(root: str) -> None:
     if "invalid choice: 'tiktok'" in done.stderr:
         pytest.skip("this Airflow has no commands of providers: python -m airflow_provider_tiktok it is")
     assert (done.returncode, len(json.loads(done.stdout))) == (0, 3), done.stderr
-
-
-def deliver(bucket: Bucket, segment: str, *days: int) -> None:
-    for day in days:
-        rows = [{"email": f"person{number}@example.com"} for number in range(day, day + 10)]
-        upload(segment, rows, day, columns=EMAIL)
-
-
-def test_deliveries_in_a_bucket_are_listed(capsys: Capture, bucket: Bucket, segment: str) -> None:
-    """By one listing and the newest receipts, whatever other processes wrote meanwhile."""
-    deliver(bucket, segment, 1, 2)
-    listed = [json.loads(run(capsys, "deliveries", "--output", "json")[1])]
-    bucket.delete(bucket.names(".json")[-1])
-    listed.append(json.loads(run(capsys, "deliveries", "--output", "json")[1]))
-    assert [len(one) for one in listed] == [2, 1]
-    assert listed[0][0]["receipt"].startswith(f"{bucket.uri}/tiktok/snapshots/")
-    assert {one["segment"] for one in listed[0]} == {segment}
-
-
-@pytest.mark.parametrize("conn", ["aws_default@", "other@"])
-def test_old_snapshots_in_a_bucket_go(
-    bucket: Bucket, segment: str, tiktok: Emulator, conn: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Every object of them, and the next delivery is exact; another connection may lead to the same bucket."""
-    monkeypatch.setenv("AIRFLOW_CONN_OTHER", os.environ["AIRFLOW_CONN_AWS_DEFAULT"])
-    deliver(bucket, segment, 1, 2, 3)
-    bucket.put("tiktok/snapshots/vip/2026/x/members.parquet", b"torn")
-    bucket.put("snapshots/vip/2026/x/members.parquet", b"of another root")
-    root = cast("Any", snapshot_root(f"s3://{conn}{bucket.name}/tiktok"))
-    later = Pruning(root, timedelta(days=90), lambda: datetime.now(UTC) + timedelta(days=91))
-    verdict = later.look()
-    assert len(verdict.goes) == 3
-    assert len(list(later.remove(verdict))) == 3
-    left = bucket.names()
-    assert len(left) == 6
-    assert len([name for name in left if "/2026-01-03" in name]) == 3
-    deliver(bucket, segment, 4)
-    assert members(tiktok, segment) == email_digests(*range(4, 14))
-
-
-def test_a_bucket_that_is_not_there_is_one_message(capsys: Capture, bucket: Bucket) -> None:
-    """Naming the root."""
-    code, out, err = run(capsys, "deliveries", "--snapshot-root", "s3://aws_default@no-such-bucket/tiktok")
-    assert "Traceback" not in err
-    assert (code, "no-such-bucket" in out + err) == (1, True)

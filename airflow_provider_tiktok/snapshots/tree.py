@@ -59,8 +59,9 @@ def list_tree(folder: StoredPath) -> dict[str, StoredFile]:
 
     One listing for all, not one for each folder: of thousands of folders that takes a bucket many minutes.
     """
-    fs, found = folder.fs, dict[str, StoredFile]()
+    found = dict[str, StoredFile]()
     with reaching(folder):
+        fs = folder.fs
         fs.invalidate_cache()  # a listing kept from before would hide what others wrote since
         top = _inside(folder)
         for name, info in _find(fs, top).items():
@@ -82,9 +83,8 @@ def read_each(folder: StoredPath, names: Iterable[str]) -> Iterator[tuple[str, A
 
 def remove_files(folder: StoredPath, names: Iterable[str]) -> None:
     """Remove files below a folder in this order; on a local disk the folders around them go too when they are empty."""
-    fs = folder.fs
     with reaching(folder):
-        top = _inside(folder)
+        fs, top = folder.fs, _inside(folder)
         paths = [f"{top}/{name}" for name in names]
         for path in paths:
             with suppress(FileNotFoundError):
