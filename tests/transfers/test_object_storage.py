@@ -147,6 +147,24 @@ def test_only_finished_files_with_hashes_are_left_in_the_bucket(bucket: Bucket, 
     assert not [digest for digest in email_digests(*range(20)) if digest.encode() in content]
 
 
+def test_who_opted_out_leaves_and_refused_cells_are_listed_in_a_bucket(
+    bucket: Bucket, tiktok: Emulator, segment: str
+) -> None:
+    """A suppression in S3 is found by every later delivery, and the file of refused cells stands beside the members."""
+    bucket.put("shop.csv", csv_of(1, 2, 3) + b"nobody\n")
+    bucket.put("optouts.csv", csv_of(2))
+    upload(segment, read(f"{bucket.uri}/shop.csv"), mode="append")
+    optouts = read(f"{bucket.uri}/optouts.csv", day=2)
+    second = read(f"{bucket.uri}/shop.csv", day=2, suppress_snapshot=optouts, reject_file=True)
+    assert (second["members"], second["suppressed"]) == (2, 1)
+    upload(segment, second, day=2, mode="append")
+    assert members(tiktok, segment) == email_digests(1, 3)
+    upload(segment, read(f"{bucket.uri}/shop.csv", day=3), day=3, mode="append")
+    assert members(tiktok, segment) == email_digests(1, 2, 3)
+    written = bucket.get(second["reject_uri"].removeprefix(f"{bucket.uri}/")).decode()
+    assert written.splitlines()[1:] == ['4,"","email","invalid_email",true']
+
+
 def test_a_folder_of_files_in_a_bucket_is_read(bucket: Bucket) -> None:
     """Parquet and CSV under a prefix are one source; a marker is none."""
     table = pa.BufferOutputStream()
