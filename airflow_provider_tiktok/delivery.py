@@ -27,7 +27,7 @@ from airflow_provider_tiktok.sending import Batch, Sender, count_sent
 from airflow_provider_tiktok.snapshots import diff
 from airflow_provider_tiktok.snapshots.acknowledged import Acknowledged, AcknowledgedFile
 from airflow_provider_tiktok.snapshots.files import StoragePath, digests_of, write_json
-from airflow_provider_tiktok.snapshots.lock import SegmentLock
+from airflow_provider_tiktok.snapshots.lock import LOOK_SECONDS, SegmentLock
 from airflow_provider_tiktok.snapshots.log import DeliveryLog, DeliveryLogs
 from airflow_provider_tiktok.snapshots.store import Snapshot
 
@@ -150,17 +150,20 @@ class Courier:
         plan = replace(plan, marks=difference.marks, removes=difference.removes)
         return replace(plan, objections=(*plan.objections, *guards.on_removes(plan.removed, difference.delivered)))
 
-    def deliver(self, plan: Plan) -> Receipt:
+    def deliver(self, plan: Plan, lock: SegmentLock | None = None) -> Receipt:
         """Send what the plan says; record it as begun before the first change and as settled after the last.
 
-        Goes on where an earlier attempt at the same plan stopped. Raises when a guard objects.
+        Goes on where an earlier attempt at the same plan stopped. Raises when a guard objects, and when another task
+        has taken the segment, whose record is then left alone.
         """
         refuse(plan.objections)
         if plan.superseded:
             return self._file(plan, _receipt(plan))
         if plan.rows:
             self._record(plan, lambda log: log.begun(plan.mode, plan.snapshot))
-        done = self._send_all(plan)
+        done = self._send_all(plan, lock)
+        if lock:
+            lock.check()
         self._record(plan, lambda log: log.settled(plan.mode, plan.snapshot, done.refused))
         return self._file(plan, _receipt(plan, done))
 
@@ -181,7 +184,7 @@ class Courier:
             estimated_seconds=round(plan.rows / STREAMING_QPS, 1),
         )
 
-    def _send_all(self, plan: Plan) -> Acknowledged:
+    def _send_all(self, plan: Plan, lock: SegmentLock | None = None) -> Acknowledged:
         """Send all batches that were not acknowledged yet: the adds, and when all of them are through, the removes."""
         file = AcknowledgedFile(self.logs.folder(plan.target.segment_id), self.unique)
         done = file.load(plan.name(self.batch_rows))
@@ -203,6 +206,8 @@ class Courier:
                 for sent in answered:
                     count_sent(done, sent)
                     progress.advance(len(sent.batch.records))
+                if lock:
+                    lock.check(every=LOOK_SECONDS)
                 file.save(done)
         if plan.rows:
             progress.report()

@@ -190,9 +190,9 @@ class TikTokUploadSegmentOperator(BaseOperator):
         snapshot = open_snapshot(uri) if uri else self._snapshot(context, root, segment_id)
         courier = _courier(self, context, hook.get_conn())
         alone = nullcontext() if self.plan_only else courier.lock(target)
-        with pausing(self, pauses, uri=snapshot.uri), alone:
+        with pausing(self, pauses, uri=snapshot.uri), alone as lock:
             plan = courier.plan(snapshot, target, mode=self.mode, on_older=self.on_older, guards=self._guards())
-            receipt = courier.dry_run(plan) if self.plan_only else courier.deliver(plan)
+            receipt = courier.dry_run(plan) if self.plan_only else courier.deliver(plan, lock)
         return receipt.to_dict()
 
     def _guards(self) -> Guards:
@@ -283,8 +283,8 @@ class TikTokMapAdvertisersOperator(BaseOperator):
         if self.source is None:
             raise ConfigurationError("strategy 'mapping' sends the members again: give source, or use strategy='share'")
         snapshot, guards = open_snapshot(_snapshot_uri(self.source)), Guards(max_delete_pct=self.max_delete_pct)
-        with courier.lock(target):
-            courier.deliver(courier.plan(snapshot, target, mode="mirror", on_older="skip", guards=guards))
+        with courier.lock(target) as lock:
+            courier.deliver(courier.plan(snapshot, target, mode="mirror", on_older="skip", guards=guards), lock)
 
 
 def _courier(

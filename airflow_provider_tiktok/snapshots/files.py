@@ -16,6 +16,9 @@ from airflow_provider_tiktok.core.records import Bytes, Mask
 
 BUCKETS = 256
 
+SHOWN_WHEN_COMPLETE = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az"})
+"""Protocols of storage where a file that is being written is not there, or is the former one, until it is closed."""
+
 
 class StoragePath(Protocol):
     """The part of ``pathlib.Path`` that is used here; ``ObjectStoragePath`` and ``UPath`` offer it too."""
@@ -73,20 +76,32 @@ def read_json(path: StoragePath) -> dict[str, Any] | None:
 
 
 def write_json(path: StoragePath, value: dict[str, Any], unique: str) -> None:
-    """Write a JSON object under a name of its own first, so that a reader sees all of it or the former one."""
+    """Write a JSON object so that a reader sees all of it or the former one.
+
+    Object storage shows a file when it is complete, and moves one by a copy. Elsewhere a draft is renamed.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{unique}.json")
+    content = json.dumps(value, indent=1, sort_keys=True).encode()
+    whole = getattr(path, "protocol", "") in SHOWN_WHEN_COMPLETE
+    draft = path if whole else path.with_name(f".{unique}.json")
     with draft.open("wb") as file:
-        file.write(json.dumps(value, indent=1, sort_keys=True).encode())
-    draft.rename(path)
+        file.write(content)
+    if not whole:
+        draft.rename(path)
 
 
 def list_names(folder: StoragePath) -> list[str]:
     """Names of the files in a folder as it is now; none when there is no such folder."""
-    filesystem = getattr(folder, "fs", None)
-    if filesystem is not None:
-        filesystem.invalidate_cache()  # a listing kept from before would hide what others wrote since
-    return [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    filesystem: Any = getattr(folder, "fs", None)
+    try:
+        if filesystem is None:
+            return [path.name for path in folder.iterdir()]
+        # A listing kept from before, by another thread too, would hide what others wrote since.
+        filesystem.invalidate_cache()
+        paths = filesystem.ls(cast("Any", folder).path, detail=False, refresh=True)
+    except (FileNotFoundError, NotADirectoryError):  # in object storage a folder ends with its last file
+        return []
+    return [str(path).rstrip("/").rpartition("/")[2] for path in paths]
 
 
 @contextmanager

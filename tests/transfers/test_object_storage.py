@@ -132,13 +132,14 @@ def test_the_whole_chain_runs_in_a_bucket(bucket: Bucket, tiktok: Emulator, segm
 
 
 def test_only_finished_files_with_hashes_are_left_in_the_bucket(bucket: Bucket, segment: str) -> None:
-    """A snapshot, a receipt and the log; no draft, address or hex digest is left."""
+    """A snapshot, a receipt, the log and the progress; no draft, claim, address or hex digest is left."""
     rows = [{"email": f"person{number}@example.com"} for number in range(20)]
     receipt = upload(segment, rows, columns=EMAIL)
     folder = receipt["snapshot_uri"].removeprefix(f"{bucket.uri}/")
     log = f"tiktok/delivered/{segment}/{ADVERTISER_ID}.json"
     [written] = bucket.names(".json")[-1:]
-    assert bucket.names() == [log, f"{folder}/manifest.json", f"{folder}/members.parquet", written]
+    progress = f"tiktok/delivered/{segment}/progress.json"
+    assert bucket.names() == [log, progress, f"{folder}/manifest.json", f"{folder}/members.parquet", written]
     assert written.startswith(f"{folder}/receipt-{segment}-")
     assert json.loads(bucket.get(written))["added"] == 20
     assert json.loads(bucket.get(log))["operations"][-1]["snapshot_uri"] == receipt["snapshot_uri"]
