@@ -57,9 +57,10 @@ def test_every_command_that_the_metadata_names_can_be_run() -> None:
     functions = [name.rpartition(".") for name in get_provider_info()["cli"]]
     [group] = [one for module, _, name in functions for one in getattr(import_module(module), name)()]
     assert group.name == "tiktok"
-    commands = import_module("airflow_provider_tiktok.commands")
-    assert {command.name for command in group.subcommands} == {"deliveries", "prune"}
-    assert all(callable(getattr(commands, command.func.__name__)) for command in group.subcommands)
+    modules = [import_module(f"airflow_provider_tiktok.{name}") for name in ("commands", "connection_commands")]
+    assert {command.name for command in group.subcommands} == {"authorize", "whoami", "deliveries", "prune"}
+    for command in group.subcommands:
+        assert any(callable(getattr(module, command.func.__name__, None)) for module in modules)
 
 
 def test_the_connection_form_is_the_same_on_both_airflow_lines() -> None:

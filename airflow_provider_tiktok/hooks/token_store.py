@@ -23,7 +23,7 @@ class VariableTokenStore:
     """
 
     def __init__(self, conn_id: str) -> None:
-        self._key = f"tiktok_token_{conn_id}"
+        self._key = variable_key(conn_id)
 
     def load(self) -> TokenState | None:
         """Return what is kept; ``None`` only when the store answers and holds nothing."""
@@ -59,6 +59,11 @@ class VariableTokenStore:
                 f"the Variable {key!r} is shadowed by a secrets backend or by the environment variable "
                 f"AIRFLOW_VAR_{key.upper()}, so a renewed token cannot be kept there; remove that entry"
             )
+
+
+def variable_key(conn_id: str) -> str:
+    """Name of the Variable that holds the tokens of a connection."""
+    return f"tiktok_token_{conn_id}"
 
 
 @contextmanager

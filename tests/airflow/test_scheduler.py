@@ -46,7 +46,7 @@ def airflow(tmp_path_factory: pytest.TempPathFactory, shop: Path) -> Iterator[Lo
     folders = [REPOSITORY / "dags", REPOSITORY / "tests" / "airflow" / "dags"]
     home, env = (
         tmp_path_factory.mktemp("airflow"),
-        {"PYTHONPATH": str(REPOSITORY), "AIRFLOW__TIKTOK__API_USERNAME": "admin"},
+        {"PYTHONPATH": str(REPOSITORY), "AIRFLOW__TIKTOK__API_USERNAME": "admin", "TIKTOK_APP_SECRET": APP_SECRET},
     )
     with LocalAirflow(home, folders, env=env, parallelism=8) as local:
         local.add_connection("shop", "sqlite", host=str(shop))
@@ -196,6 +196,39 @@ def test_the_keeper_renews_in_its_pool(airflow: LocalAirflow, tiktok: Emulator) 
         told.append(airflow.xcom("tiktok_token_keeper", run_id, "renew"))
     assert [(one["renewed"], one["generation"]) for one in told] == [(True, 1), (False, 1)]
     assert tiktok.count_requests(REFRESH) == 1
+
+
+def test_a_person_authorises_on_the_command_line(airflow: LocalAirflow, tiktok: Emulator) -> None:
+    """The code becomes a connection that works, ``whoami`` tells what it reaches, and nothing shows a token."""
+    tiktok.configure(legacy_refresh_mode=True)
+    tiktok.issue_auth_code("code-of-a-person")
+    address = "http://127.0.0.1:8765/?state=s&auth_code=code-of-a-person"
+    options = ["--conn-id", "tiktok_authorised", "--advertiser-id", ADVERTISER_ID]
+    app = ["--app-id", APP_ID, "--host", tiktok.url, "--auth-code", address]
+    printed = airflow.cli("tiktok", "authorize", *options, *app)
+    assert "Connection 'tiktok_authorised' is saved" in printed
+    extra = stored_extra(airflow, "tiktok_authorised")
+    assert extra["advertiser_id"] == ADVERTISER_ID
+    assert "access_token" not in extra, "it would outlive its day; the refresh token brings the next one"
+    assert {pool["name"] for pool in airflow.request("GET", "pools")["pools"]} >= {"tiktok_token"}
+    told = airflow.cli("tiktok", "whoami", "--conn-id", "tiktok_authorised")
+    assert "not used yet" in told
+    secrets = [APP_SECRET, "code-of-a-person", str(extra["refresh_token"])]
+    assert leaks({"authorize": printed, "whoami": told, **written_by(airflow.home)}, secrets) == []
+
+
+def test_whoami_shows_advertisers_with_roles(airflow: LocalAirflow, tiktok: Emulator) -> None:
+    """A long-lived token is asked what it reaches; a token that is no good is one clear error."""
+    connect(airflow, tiktok, "tiktok_who", access_token=ACCESS_TOKEN)
+    told = airflow.cli("tiktok", "whoami", "--conn-id", "tiktok_who")
+    assert ADVERTISER_ID in told
+    assert "Analyst" in told
+    assert "0 of 400" in told
+    connect(airflow, tiktok, "tiktok_who", access_token="revoked-access-token")
+    with pytest.raises(RuntimeError, match="authorise again") as caught:
+        airflow.cli("tiktok", "whoami", "--conn-id", "tiktok_who")
+    assert "Traceback" not in str(caught.value)
+    assert leaks({"whoami": told + str(caught.value)}, [ACCESS_TOKEN, "revoked-access-token", APP_SECRET]) == []
 
 
 def stored_extra(airflow: LocalAirflow, conn_id: str) -> dict[str, Any]:
