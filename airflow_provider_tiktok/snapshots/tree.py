@@ -112,10 +112,17 @@ def _read(folder: StoredPath, name: str) -> Any:
 
 
 def _find(fs: Any, top: str) -> dict[str, dict[str, Any]]:
-    """All files below. What may not be read is an error: a walk would leave it out, and a log with it."""
-    if type(fs).find is not AbstractFileSystem.find:  # as of S3, which lists without a walk
+    """All files below. A folder that may not be read is an error; ``fsspec`` would leave it out, and a log with it."""
+    if type(fs).find is not AbstractFileSystem.find:  # as of S3, which lists all at once
         return cast("dict[str, dict[str, Any]]", fs.find(top, detail=True))
-    return fs.find(top, detail=True, on_error="raise") if fs.exists(top) else {}
+    found, folders = dict[str, dict[str, Any]](), [top]
+    while folders:
+        folder = folders.pop()
+        with suppress(FileNotFoundError):
+            listed = [info for info in fs.ls(folder, detail=True) if info["name"] != folder]
+            folders += [info["name"] for info in listed if info["type"] == "directory"]
+            found |= {info["name"]: info for info in listed if info["type"] != "directory"}
+    return found
 
 
 def _inside(folder: StoredPath) -> str:

@@ -224,6 +224,25 @@ def test_a_torn_file_that_may_need_a_snapshot_stops_all(desk: Desk, where: str) 
     assert left(desk) == names(old, young)
 
 
+def test_a_folder_that_may_not_be_read_stops_all(desk: Desk) -> None:
+    """It may hold the log that needs a snapshot. Who may do anything, as in a container, is another user for once."""
+    desk.deliver(desk.snapshot(emails(1)))
+    old = desk.snapshot(emails(2))
+    [closed] = (desk.root / "delivered").iterdir()
+    for path in (desk.root, *desk.root.parents[:2]):
+        path.chmod(0o755)
+    closed.chmod(0)
+    me, nobody = os.geteuid(), 65534
+    os.seteuid(me or nobody)
+    try:
+        with pytest.raises(ConfigurationError, match="PermissionError"):
+            pruning(desk.root).look()
+    finally:
+        os.seteuid(me)
+        closed.chmod(0o755)
+    assert old.folder.name in left(desk)
+
+
 def test_every_file_of_a_snapshot_is_known(desk: Desk) -> None:
     """Or snapshots with it would never go."""
     desk.deliver(
