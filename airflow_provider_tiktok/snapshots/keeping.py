@@ -10,6 +10,7 @@ from typing import Any
 from airflow_provider_tiktok.core.identifiers import IdentifierKind
 from airflow_provider_tiktok.errors import ConfigurationError
 from airflow_provider_tiktok.snapshots.receipts import segment_of
+from airflow_provider_tiktok.snapshots.rejects import REJECTS
 from airflow_provider_tiktok.snapshots.store import ALIASES, MANIFEST, MEMBERS
 from airflow_provider_tiktok.snapshots.tree import StoredFile
 
@@ -18,7 +19,7 @@ SUPPRESSED = "suppressed"
 CLAIM_AGE = timedelta(minutes=10)
 """A claim that did not change for so long is that of a killed worker: those of the living change every few seconds."""
 
-_NAMES = {MANIFEST, MEMBERS, ALIASES, "rejects.csv", *(f"{kind}.parquet" for kind in IdentifierKind)}
+_NAMES = {MANIFEST, MEMBERS, ALIASES, REJECTS, *(f"{kind}.parquet" for kind in IdentifierKind)}
 _DRAFT = re.compile(r"\.[\w.-]+")
 
 

@@ -66,7 +66,7 @@ def list_tree(folder: StoredPath) -> dict[str, StoredFile]:
         top = _inside(folder)
         for name, info in _find(fs, top).items():
             with suppress(FileNotFoundError):  # such as a claim that was given back meanwhile
-                if name.startswith(f"{top}/") and info["type"] == "file":
+                if name.startswith(f"{top}/") and info["type"] != "directory":
                     file = StoredFile(modified=fs.modified(name), size=info.get("size") or 0)
                     found[name[len(top) + 1 :]] = file
     return found
@@ -119,9 +119,12 @@ def _find(fs: Any, top: str) -> dict[str, dict[str, Any]]:
     while folders:
         folder = folders.pop()
         with suppress(FileNotFoundError):
-            listed = [info for info in fs.ls(folder, detail=True) if info["name"] != folder]
-            folders += [info["name"] for info in listed if info["type"] == "directory"]
-            found |= {info["name"]: info for info in listed if info["type"] != "directory"}
+            for info in fs.ls(folder, detail=True):
+                name = info["name"]
+                if info["type"] == "directory" or (info["type"] != "file" and fs.isdir(name)):  # as a link to one
+                    folders += [name] if name != folder else []
+                else:
+                    found[name] = info
     return found
 
 

@@ -1,15 +1,14 @@
 """Old snapshots go, and every delivery after that is still exact."""
 
-import json
 import os
 import shutil
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
+from airflow_provider_tiktok.emulator import ADVERTISER_ID
 from airflow_provider_tiktok.errors import ConfigurationError, TikTokError
 from airflow_provider_tiktok.hooks.storage import snapshot_root
 from airflow_provider_tiktok.snapshots.keeping import Reason, folders_named, gather
@@ -41,12 +40,6 @@ def left(desk: Desk) -> set[str]:
 
 def names(*snapshots: Snapshot) -> set[str]:
     return {snapshot.folder.name for snapshot in snapshots}
-
-
-def rewrite(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
-    values = json.loads(path.read_text())
-    change(values)
-    path.write_text(json.dumps(values))
 
 
 def test_the_last_delivered_snapshot_stays_at_any_age(desk: Desk) -> None:
@@ -120,14 +113,28 @@ def test_a_suppression_inside_of_a_snapshot_belongs_to_it(desk: Desk) -> None:
     assert Snapshot.open(snapshots[1].folder / "suppressed").counts.members == 1
 
 
-def test_a_suppression_elsewhere_stays_with_the_snapshot_that_names_it(desk: Desk) -> None:
-    """One snapshot of people who opted out may serve many, some of them not delivered yet."""
-    suppression, unused, snapshot = (desk.snapshot(emails(number)) for number in (1, 2, 3))
-    manifest = cast("Path", snapshot.folder) / "manifest.json"
-    rewrite(manifest, lambda values: values.update(suppression=suppression.uri))
-    os.utime(manifest, ((NOW + timedelta(days=50)).timestamp(),) * 2)
+def test_a_suppression_elsewhere_stays_with_the_snapshots_that_name_it(desk: Desk) -> None:
+    """One snapshot of people who opted out may serve many; an append that was delivered takes them out by it."""
+    desk.deliver(desk.snapshot(emails(1, 2, 3), day=1))
+    out, unused = desk.snapshot(emails(2)), desk.snapshot(emails(7))
+    appended = desk.snapshot(emails(2, 4), day=2, suppression=out)
+    desk.deliver(appended, mode="append")
+    assert desk.members() == email_digests(1, 3, 4)
+    assert prune(desk.root) == {"REFERRED": 3}
+    assert names(out, appended) < left(desk)
+    assert unused.folder.name not in left(desk)
+    receipt = desk.deliver(desk.snapshot(emails(2, 3, 5), day=3))
+    assert (receipt.added, receipt.unchanged, receipt.removed) == (2, 1, 2)
+    assert desk.members() == email_digests(2, 3, 5)
+
+
+def test_a_suppression_stays_for_a_snapshot_that_is_not_delivered_yet(desk: Desk) -> None:
+    """The snapshot is young, though the list of people who opted out is old."""
+    out = desk.snapshot(emails(2))
+    snapshot = desk.snapshot(emails(1, 2), suppression=out)
+    os.utime(cast("Path", snapshot.folder) / "manifest.json", ((NOW + timedelta(days=50)).timestamp(),) * 2)
     assert prune(desk.root) == {"YOUNG": 1, "REFERRED": 1}
-    assert left(desk) == names(suppression, snapshot) != names(unused)
+    assert left(desk) == names(out, snapshot)
 
 
 def test_what_is_left_of_an_interrupted_snapshot_goes_when_it_is_old(desk: Desk) -> None:
@@ -187,6 +194,18 @@ def test_the_root_may_be_named_in_another_way_than_by_the_deliveries(desk: Desk,
     desk.deliver(snapshot)
     root = {"path": str(desk.root), "uri": desk.root.as_uri(), "link": str(link), "slash": f"{desk.root}/"}[how]
     assert prune(root) == {"REFERRED": 1}
+
+
+def test_a_log_behind_a_link_counts(desk: Desk) -> None:
+    """As where a volume is mounted elsewhere."""
+    desk.deliver(desk.snapshot(emails(1)))
+    [log] = (desk.root / "delivered").rglob(f"{ADVERTISER_ID}.json")
+    shutil.move(log, desk.root / "log.json")
+    log.symlink_to(desk.root / "log.json")
+    assert prune(desk.root) == {"REFERRED": 1}
+    shutil.move(log.parent, desk.root / "folder")
+    log.parent.symlink_to(desk.root / "folder")
+    assert prune(desk.root) == {"REFERRED": 1}
 
 
 def test_snapshots_delivered_from_another_root_stay(desk: Desk) -> None:
