@@ -75,6 +75,8 @@ def authorize(arguments: Namespace) -> None:
     wanted = Connection(conn_id=arguments.conn_id, host=host, login=app_id, password=str(secret))
     _keep(wanted, _extra(advertiser, granted))
     _say(f"Connection {arguments.conn_id!r} is saved.")
+    if advertiser is None:
+        _say("Several accounts are granted: fill in Advertiser id in the UI with the one that owns the segments.")
     if granted.refresh_token:
         Pool.create_or_update_pool(POOL, slots=1, description="renews TikTok tokens", include_deferred=False)
         _say(f"The token has to be renewed: run the DAG tiktok_token_keeper; its pool {POOL!r} is there.")
