@@ -58,8 +58,11 @@ class SegmentLock:
         self._heart = threading.Thread(target=self._beat, name="tiktok-lock", daemon=True)
 
     def __enter__(self) -> "SegmentLock":
-        started = self._clock()
+        started, told = self._clock(), False
         while not self._take():
+            if not told:
+                logger.info("Waiting for the segment; another task delivers to it: %s", self._holders())
+                told = True
             if self._clock() - started > PATIENCE_SECONDS:
                 raise BusyError(
                     f"another task still delivers to this segment: {self._holders()}. Nothing was changed. "

@@ -1,6 +1,7 @@
 """One delivery at a time to a segment: threads, processes, the dead, the stopped and the second tries."""
 
 import json
+import logging
 import os
 import select
 import signal
@@ -143,8 +144,9 @@ def test_processes_never_hold_a_segment_at_once(tmp_path: Path) -> None:
     assert claims(tmp_path) == []
 
 
-def test_a_waiter_gets_the_segment_when_the_holder_leaves(tmp_path: Path) -> None:
-    """It asks again and again, and has it as soon as it is free."""
+def test_a_waiter_gets_the_segment_when_the_holder_leaves(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """It says so once, asks again and again, and has it as soon as it is free."""
+    caplog.set_level(logging.INFO)
     holder = SegmentLock(tmp_path, "first", "1").__enter__()
     asked: list[list[str]] = []
 
@@ -156,6 +158,7 @@ def test_a_waiter_gets_the_segment_when_the_holder_leaves(tmp_path: Path) -> Non
     with SegmentLock(tmp_path, "second", "2", **Waiting(meanwhile).options()):
         assert claims(tmp_path) == ["2.json"]
     assert asked == [["1.json"]] * 3
+    assert caplog.text.count("Waiting for the segment; another task delivers to it: first") == 1
 
 
 def test_a_free_segment_is_had_at_once(tmp_path: Path) -> None:
