@@ -13,6 +13,9 @@ os.environ["AIRFLOW_HOME"] = HOME.name  # before anything imports Airflow
 from airflow_provider_tiktok.api.client import AudienceClient  # noqa: E402
 from airflow_provider_tiktok.emulator import Emulator  # noqa: E402
 from tests.kit import Desk, client_for, connect  # noqa: E402
+from tests.s3 import bucket, s3_url  # noqa: E402
+
+__all__ = ["bucket", "s3_url"]
 
 
 @pytest.fixture(scope="session")

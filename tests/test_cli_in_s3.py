@@ -11,10 +11,11 @@ from airflow_provider_tiktok.emulator import Emulator
 from airflow_provider_tiktok.hooks.storage import snapshot_root
 from airflow_provider_tiktok.snapshots.pruning import Pruning
 from tests.kit import EMAIL, email_digests
+from tests.s3 import Bucket
 from tests.test_cli import Capture, run
-from tests.transfers.test_object_storage import Bucket, bucket, members, s3_url, segment, upload
+from tests.transfers.test_object_storage import members, segment, upload
 
-__all__ = ["bucket", "s3_url", "segment"]
+__all__ = ["segment"]
 
 
 def deliver(bucket: Bucket, segment: str, *days: int) -> None:

@@ -18,9 +18,8 @@ from airflow_provider_tiktok.errors import ConfigurationError
 from airflow_provider_tiktok.snapshots.files import StoragePath
 from airflow_provider_tiktok.snapshots.rejects import REJECTS
 from airflow_provider_tiktok.snapshots.source import Cells, take_snapshot
-from airflow_provider_tiktok.snapshots.store import Snapshot
+from airflow_provider_tiktok.snapshots.store import SUPPRESSED, Snapshot
 
-SUPPRESSED = "suppressed"
 """Folder, inside of a snapshot's own, of the people whom a query told to leave out."""
 
 Suppress = Snapshot | Callable[[Columns], Iterable[Cells]]

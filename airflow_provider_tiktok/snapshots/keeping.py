@@ -11,11 +11,10 @@ from airflow_provider_tiktok.core.identifiers import IdentifierKind
 from airflow_provider_tiktok.errors import ConfigurationError
 from airflow_provider_tiktok.snapshots.receipts import segment_of
 from airflow_provider_tiktok.snapshots.rejects import REJECTS
-from airflow_provider_tiktok.snapshots.store import ALIASES, MANIFEST, MEMBERS
+from airflow_provider_tiktok.snapshots.store import ALIASES, MANIFEST, MEMBERS, SUPPRESSED
 from airflow_provider_tiktok.snapshots.tree import StoredFile
 
 SNAPSHOTS = "snapshots"
-SUPPRESSED = "suppressed"
 CLAIM_AGE = timedelta(minutes=10)
 """A claim that did not change for so long is that of a killed worker: those of the living change every few seconds."""
 

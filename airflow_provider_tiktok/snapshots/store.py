@@ -24,6 +24,9 @@ Numbers = NDArray[np.uint32]
 MANIFEST = "manifest.json"
 MEMBERS = "members.parquet"
 ALIASES = "aliases.parquet"
+SUPPRESSED = "suppressed"
+"""Folder inside a snapshot's, with the snapshot of the people who were left out of it."""
+
 SCHEMA_VERSION = 2
 
 

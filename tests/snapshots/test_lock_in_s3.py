@@ -12,6 +12,7 @@ import pytest
 from airflow_provider_tiktok.errors import BusyError
 from airflow_provider_tiktok.hooks.storage import snapshot_root
 from airflow_provider_tiktok.snapshots.lock import PATIENCE_SECONDS, STALE_SECONDS, SegmentLock
+from tests.s3 import Bucket
 from tests.snapshots.test_lock import (
     QUICK,
     SECONDS,
@@ -21,9 +22,6 @@ from tests.snapshots.test_lock import (
     increment,
     nobody_sleeps,
 )
-from tests.transfers.test_object_storage import Bucket, s3_url
-
-__all__ = ["s3_url"]
 
 CHILD = """
 import sys
