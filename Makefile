@@ -34,8 +34,9 @@ arrows: $(READY)  ## import-linter: who may import whom
 	@$(BIN)/lint-imports --no-cache > $(VENV)/arrows.log || { cat $(VENV)/arrows.log; exit 1; }
 	@tail -2 $(VENV)/arrows.log
 
-unit: $(READY)  ## pytest, the runs of a real Airflow included
-	@$(BIN)/python -m pytest
+unit: $(READY)  ## pytest: all that is quick side by side, then the runs of a real Airflow by themselves
+	@$(BIN)/python -m pytest -m "not airflow" --numprocesses=auto --dist=loadfile
+	@$(BIN)/python -m pytest -m airflow
 
 bench: $(READY)  ## this package beside the script that it replaces, 1 M and 10 M rows; about an hour
 	@$(BIN)/python -m benchmarks.run --output benchmarks/RESULTS.md

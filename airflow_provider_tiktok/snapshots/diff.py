@@ -171,7 +171,8 @@ def _index(snapshot: Snapshot, kind: IdentifierKind) -> Iterator[tuple[pa.Array,
 
 
 def _minus(left: pa.Array, right: pa.Array) -> pa.Array:
-    return left.filter(pc.invert(pc.is_in(left, value_set=right)))
+    # Most often nothing was refused or suppressed, and looking up millions of digests in nothing takes time.
+    return left.filter(pc.invert(pc.is_in(left, value_set=right))) if len(left) and len(right) else left
 
 
 def _intersection(left: pa.Array, right: pa.Array) -> pa.Array:
@@ -179,4 +180,6 @@ def _intersection(left: pa.Array, right: pa.Array) -> pa.Array:
 
 
 def _union(left: pa.Array, right: pa.Array) -> pa.Array:
+    if not (len(left) and len(right)):
+        return left if len(left) else right
     return pa.concat_arrays([left, _minus(right, left)])

@@ -7,7 +7,7 @@ import numpy as np
 from airflow_provider_tiktok.core.records import Bytes
 from airflow_provider_tiktok.snapshots.files import BUCKETS
 
-FLUSH_BYTES = 64_000
+FLUSH_BYTES = 12_000
 
 
 class Spill:
