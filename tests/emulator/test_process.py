@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -110,7 +110,8 @@ def test_ends_with_its_parent():
     with connect(url) as line:
         os.kill(parent.pid, signal.SIGKILL)
         parent.wait()
-        assert line.recv(1) == b""
+        with suppress(ConnectionResetError):  # it may end before it takes the connection from the queue
+            assert line.recv(1) == b""
     parent.stdin.close()
     parent.stdout.close()
 
