@@ -262,8 +262,7 @@ class Courier:
         )
         if receipt.refused:
             logger.warning(
-                "TikTok refused %d rows for good (%s); they are not part of the segment, and the next delivery tries "
-                "them again",
+                "TikTok refused %d rows (%s); they are not part of the segment, and the next delivery tries them again",
                 sum(receipt.refused.values()),
                 ", ".join(f"{part}: {rows}" for part, rows in receipt.refused.items()),
             )

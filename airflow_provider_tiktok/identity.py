@@ -1,11 +1,10 @@
 """What a connection's token is good for, told without any token; asks TikTok, changes nothing and renews nothing."""
 
-import hashlib
 from dataclasses import dataclass
 
 from airflow_provider_tiktok.api.client import AudienceClient, RetryPolicy
 from airflow_provider_tiktok.api.settings import Secret, Settings
-from airflow_provider_tiktok.api.tokens import LongLivedToken, TokenState
+from airflow_provider_tiktok.api.tokens import LongLivedToken, TokenState, fingerprint
 from airflow_provider_tiktok.api.transport import Transport
 from airflow_provider_tiktok.authorisation import missing_scopes
 from airflow_provider_tiktok.errors import ApiError
@@ -60,8 +59,7 @@ def identify(settings: Settings, kept: TokenState | None, transport: Transport, 
 def _state(settings: Settings, kept: TokenState | None, now: float) -> str:
     if not settings.refresh_token:
         return "valid"
-    seed = hashlib.sha256(settings.refresh_token.encode()).hexdigest()
-    if kept is None or kept.seed != seed:
+    if kept is None or kept.seed != fingerprint(settings.refresh_token):
         return "not used yet"
     if kept.dead:
         return "dead: authorise again"

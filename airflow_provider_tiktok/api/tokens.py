@@ -64,6 +64,11 @@ class Renewal:
     expires_at: float | None
 
 
+def fingerprint(refresh_token: str) -> str:
+    """What tells one refresh token of a connection from another, and does not give it away."""
+    return hashlib.sha256(refresh_token.encode()).hexdigest()
+
+
 class TokenStore(Protocol):
     """Keeps one :class:`TokenState`, encrypted at rest."""
 
@@ -173,7 +178,7 @@ class RefreshedToken:
         return Secret(grant.access_token)
 
     def _load(self) -> TokenState:
-        seed = hashlib.sha256(self._seed_token.encode()).hexdigest()
+        seed = fingerprint(self._seed_token)
         state = self._store.load()
         if state is None or state.seed != seed:  # a person pasted a new refresh token: the stored one is stale
             return TokenState(seed=seed, refresh_token=self._seed_token)

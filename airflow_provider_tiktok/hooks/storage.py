@@ -20,8 +20,6 @@ from airflow_provider_tiktok.snapshots.rejects import REJECTS
 from airflow_provider_tiktok.snapshots.source import Cells, take_snapshot
 from airflow_provider_tiktok.snapshots.store import SUPPRESSED, Snapshot
 
-"""Folder, inside of a snapshot's own, of the people whom a query told to leave out."""
-
 Suppress = Snapshot | Callable[[Columns], Iterable[Cells]]
 """Whom to leave out: a snapshot, or what reads them."""
 
@@ -73,10 +71,16 @@ def publish_snapshot(
     return {**snapshot.to_xcom(), **({"reject_uri": str(folder / REJECTS)} if rejects else {})}
 
 
+def snapshot_uri(given: object) -> str | None:
+    """The address in what a snapshot operator returned, or a URI itself; ``None`` when there is none."""
+    uri = given.get("snapshot_uri") if isinstance(given, Mapping) else given
+    return uri if isinstance(uri, str) and uri else None
+
+
 def suppression_snapshot(given: object) -> Snapshot:
     """Open what an operator was given as ``suppress_snapshot``; refuse what a template left empty."""
-    uri = given.get("snapshot_uri") if isinstance(given, Mapping) else given
-    if not isinstance(uri, str) or not uri:
+    uri = snapshot_uri(given)
+    if uri is None:
         raise ConfigurationError(
             f"suppress_snapshot came as a {type(given).__name__} without an address, so nobody would be suppressed and "
             "nothing was read. Give what a snapshot operator returned, or a snapshot URI"

@@ -1,6 +1,5 @@
 """Operators on segments: find or create one, bring it to a snapshot, map advertisers to it."""
 
-import re
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
@@ -25,15 +24,18 @@ from airflow_provider_tiktok.hooks.storage import (
     unique_name,
 )
 from airflow_provider_tiktok.hooks.tiktok import TikTokHook
+from airflow_provider_tiktok.operators._arguments import (
+    SegmentRef,
+    given_snapshot,
+    listed_advertisers,
+    segment_and_owner,
+)
 from airflow_provider_tiktok.segments import check_segment_arguments, share_segment, verify_segment
 from airflow_provider_tiktok.snapshots.files import StoragePath
 from airflow_provider_tiktok.snapshots.log import DeliveryLogs
 from airflow_provider_tiktok.snapshots.source import take_snapshot
 from airflow_provider_tiktok.snapshots.store import Snapshot
 from airflow_provider_tiktok.triggers.pause import pausing
-
-SegmentRef = str | Mapping[str, Any]
-"""A segment: what :class:`TikTokVerifySegmentOperator` returned, or an id."""
 
 
 class TikTokVerifySegmentOperator(BaseOperator):
@@ -185,8 +187,8 @@ class TikTokUploadSegmentOperator(BaseOperator):
     def resume(self, context: Context, event: object = None, uri: str = "", pauses: int = 0) -> dict[str, JsonValue]:  # noqa: ARG002
         """Execute, or go on after a pause with the same snapshot."""
         hook, root = TikTokHook(self.tiktok_conn_id), snapshot_root(self.snapshot_root)
-        segment_id, owner = _resolve(self.segment, hook)
-        target = Target.of(segment_id, owner, _advertisers(self.advertiser_ids))
+        segment_id, owner = segment_and_owner(self.segment, hook)
+        target = Target.of(segment_id, owner, listed_advertisers(self.advertiser_ids))
         snapshot = open_snapshot(uri) if uri else self._snapshot(context, root, segment_id)
         courier = _courier(self, context, hook.get_conn())
         alone = nullcontext() if self.plan_only else courier.lock(target)
@@ -205,7 +207,7 @@ class TikTokUploadSegmentOperator(BaseOperator):
 
     def _snapshot(self, context: Context, root: StoragePath, segment_id: str) -> Snapshot:
         if not isinstance(self.source, Rows):
-            return open_snapshot(_snapshot_uri(self.source))
+            return open_snapshot(given_snapshot(self.source))
         columns = Columns.parse(self.columns or {}, self.hashing, self.default_region, rules=self.rules)
         end, unique = interval_end(context), unique_name()
         folder = new_snapshot_folder(root, segment_id, end, unique)
@@ -267,8 +269,8 @@ class TikTokMapAdvertisersOperator(BaseOperator):
         if self.strategy not in {"mapping", "share"}:
             raise ConfigurationError(f"strategy is {self.strategy!r}; use 'mapping' or 'share'")
         hook = TikTokHook(self.tiktok_conn_id)
-        segment_id, owner = _resolve(self.segment, hook)
-        others = tuple(one for one in dict.fromkeys(_advertisers(self.advertiser_ids)) if one != owner)
+        segment_id, owner = segment_and_owner(self.segment, hook)
+        others = tuple(one for one in dict.fromkeys(listed_advertisers(self.advertiser_ids)) if one != owner)
         client = hook.get_conn()
         with pausing(self, pauses):
             check_access(client, hook.settings, [owner, *others])
@@ -282,7 +284,7 @@ class TikTokMapAdvertisersOperator(BaseOperator):
     def _deliver(self, courier: Courier, target: Target) -> None:
         if self.source is None:
             raise ConfigurationError("strategy 'mapping' sends the members again: give source, or use strategy='share'")
-        snapshot, guards = open_snapshot(_snapshot_uri(self.source)), Guards(max_delete_pct=self.max_delete_pct)
+        snapshot, guards = open_snapshot(given_snapshot(self.source)), Guards(max_delete_pct=self.max_delete_pct)
         with courier.lock(target) as lock:
             courier.deliver(courier.plan(snapshot, target, mode="mirror", on_older="skip", guards=guards), lock)
 
@@ -298,31 +300,4 @@ def _courier(
         holder=task_name(context),
         batch_rows=operator.batch_rows,
         max_concurrency=operator.max_concurrency,
-    )
-
-
-def _resolve(segment: SegmentRef, hook: TikTokHook) -> tuple[str, str]:
-    """Id and owner of a segment; a bare id belongs to the connection's advertiser."""
-    if isinstance(segment, str):
-        return segment, hook.advertiser_id(None)
-    return str(segment["segment_id"]), hook.advertiser_id(segment.get("advertiser_id"))
-
-
-def _advertisers(given: Sequence[str] | str | None) -> list[str]:
-    """Ids from a list, or from a template's text such as ``"7001, 7002"``."""
-    ids = re.split(r"[\s,]+", given.strip()) if isinstance(given, str) else [str(one) for one in given or ()]
-    wrong = [one for one in ids if one and not one.isdigit()]
-    if wrong:
-        raise ConfigurationError(f"advertiser_ids: {wrong[0]!r} is not an advertiser id, which has digits only")
-    return [one for one in ids if one]
-
-
-def _snapshot_uri(source: object) -> str:
-    if isinstance(source, str) and source:
-        return source
-    if isinstance(source, Mapping) and "snapshot_uri" in source:
-        return str(source["snapshot_uri"])
-    raise ConfigurationError(
-        f"source is a {type(source).__name__}; give what SqlToTikTokSnapshotOperator returned, a snapshot URI, or rows "
-        "with columns"
     )

@@ -1,0 +1,39 @@
+"""What the operators on segments are given, in any of the forms that templates and XCom bring."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from airflow_provider_tiktok.errors import ConfigurationError
+from airflow_provider_tiktok.hooks.storage import snapshot_uri
+from airflow_provider_tiktok.hooks.tiktok import TikTokHook
+
+SegmentRef = str | Mapping[str, Any]
+"""A segment: what ``TikTokVerifySegmentOperator`` returned, or an id."""
+
+
+def segment_and_owner(segment: SegmentRef, hook: TikTokHook) -> tuple[str, str]:
+    """Id and owner of a segment; a bare id belongs to the connection's advertiser."""
+    if isinstance(segment, str):
+        return segment, hook.advertiser_id(None)
+    return str(segment["segment_id"]), hook.advertiser_id(segment.get("advertiser_id"))
+
+
+def listed_advertisers(given: Sequence[str] | str | None) -> list[str]:
+    """Ids from a list, or from a template's text such as ``"7001, 7002"``."""
+    ids = re.split(r"[\s,]+", given.strip()) if isinstance(given, str) else [str(one) for one in given or ()]
+    wrong = [one for one in ids if one and not one.isdigit()]
+    if wrong:
+        raise ConfigurationError(f"advertiser_ids: {wrong[0]!r} is not an advertiser id, which has digits only")
+    return [one for one in ids if one]
+
+
+def given_snapshot(source: object) -> str:
+    """The address of the snapshot that an operator is to deliver."""
+    uri = snapshot_uri(source)
+    if uri is None:
+        raise ConfigurationError(
+            f"source is a {type(source).__name__}; give what SqlToTikTokSnapshotOperator returned, a snapshot URI, or "
+            "rows with columns"
+        )
+    return uri
