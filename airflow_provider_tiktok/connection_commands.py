@@ -36,6 +36,9 @@ from airflow_provider_tiktok.hooks.token_store import variable_key
 from airflow_provider_tiktok.identity import MOST_SEGMENTS, Identity, identify
 
 POOL = "tiktok_token"
+HTTPS = 443
+"""Port of a new connection to TikTok: without one the Test button of Airflow 3.3.2 does not work."""
+
 SECRET_VARIABLE = "TIKTOK_APP_SECRET"  # noqa: S105  the name of a variable
 
 
@@ -67,12 +70,14 @@ def authorize(arguments: Namespace) -> None:
         raise ConfigurationError("give the id of the developer app: --app-id")
     stored_secret = before.password if before and before.login == app_id else None
     secret = Secret(os.environ.get(SECRET_VARIABLE) or stored_secret or getpass("App secret (not shown): "))
-    host = arguments.host or (before.host if before else None)
-    settings = _address(Connection(conn_id=arguments.conn_id, conn_type="tiktok", host=host))
+    same = before if before and not arguments.host else None
+    host = same.host if same else arguments.host
+    port = same.port if same else None if host else HTTPS
+    settings = _address(Connection(conn_id=arguments.conn_id, conn_type="tiktok", host=host, port=port))
     code = code_of(arguments.auth_code) if arguments.auth_code else _ask_tiktok(app_id, arguments.port)
     granted = exchange(HttpTransport(settings), app_id, secret, code)
     advertiser = _chosen(arguments.advertiser_id, before, granted)
-    wanted = Connection(conn_id=arguments.conn_id, host=host, login=app_id, password=str(secret))
+    wanted = Connection(conn_id=arguments.conn_id, host=host, port=port, login=app_id, password=str(secret))
     _keep(wanted, _extra(advertiser, granted))
     _say(f"Connection {arguments.conn_id!r} is saved.")
     if advertiser is None:
@@ -133,7 +138,7 @@ def _keep(wanted: Connection, extra: dict[str, object]) -> None:
         if connection is None:
             connection = Connection(conn_id=wanted.conn_id, conn_type="tiktok")
             session.add(connection)
-        connection.host, connection.login = wanted.host, wanted.login
+        connection.host, connection.port, connection.login = wanted.host, wanted.port, wanted.login
         connection.set_password(wanted.password)
         merged = {**connection.extra_dejson, **extra}
         connection.set_extra(json.dumps({name: value for name, value in merged.items() if value is not None}))

@@ -70,7 +70,13 @@ def _write_extra(conn_id: str, extra: dict[str, Any]) -> None:
         from airflow.utils.session import create_session  # noqa: PLC0415
 
         with create_session() as session:
-            session.query(Connection).filter_by(conn_id=conn_id).one().set_extra(json.dumps(extra))
+            stored = session.query(Connection).filter_by(conn_id=conn_id).one_or_none()
+            if stored is None:
+                raise ConfigurationError(
+                    f"connection {conn_id!r} is not in Airflow's database, so renewed tokens cannot be kept in it; "
+                    "leave token_store out to keep them in a Variable"
+                )
+            stored.set_extra(json.dumps(extra))
     except (ImportError, RuntimeError):
         raise ConfigurationError(
             "token_store is 'connection', but a task may save a connection through Airflow's API only: set [tiktok] "
