@@ -7,6 +7,7 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -215,6 +216,21 @@ def test_a_person_authorises_on_the_command_line(airflow: LocalAirflow, tiktok: 
     assert "not used yet" in told
     secrets = [APP_SECRET, "code-of-a-person", str(extra["refresh_token"])]
     assert leaks({"authorize": printed, "whoami": told, **written_by(airflow.home)}, secrets) == []
+
+
+def test_authorising_anew_keeps_what_the_form_holds(airflow: LocalAirflow, tiktok: Emulator) -> None:
+    """Host, port, app and account are those of the connection; only the token is another one."""
+    address = urlsplit(tiktok.url)
+    host, extra = f"http://{address.hostname}", {"advertiser_id": ADVERTISER_ID, "access_token": "old-access-token"}
+    fields = {"host": host, "port": address.port, "login": APP_ID, "password": APP_SECRET, "extra": extra}
+    airflow.add_connection("tiktok_anew", "tiktok", **fields)
+    tiktok.issue_auth_code("another-code")
+    airflow.cli("tiktok", "authorize", "--conn-id", "tiktok_anew", "--auth-code", "another-code")
+    stored = airflow.request("GET", "connections/tiktok_anew")
+    assert (stored["host"], stored["port"], stored["login"]) == (host, address.port, APP_ID)
+    kept = stored_extra(airflow, "tiktok_anew")
+    assert kept["advertiser_id"] == ADVERTISER_ID
+    assert kept["access_token"] not in {"", "old-access-token"}
 
 
 def test_whoami_shows_advertisers_with_roles(airflow: LocalAirflow, tiktok: Emulator) -> None:
