@@ -5,14 +5,11 @@ of the snapshot holds it; so this order decides just what an interruption leaves
 never somebody missing.
 """
 
-import hashlib
-import json
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import chain, count
-from typing import Literal
 
 import numpy as np
 
@@ -21,7 +18,8 @@ from airflow_provider_tiktok.core.batching import batches, marked, rows_per_batc
 from airflow_provider_tiktok.core.guards import Guards, refuse
 from airflow_provider_tiktok.core.identifiers import IdentifierKind
 from airflow_provider_tiktok.core.receipt import Receipt
-from airflow_provider_tiktok.core.records import Bytes, Layout, Mask
+from airflow_provider_tiktok.core.records import Bytes, Layout
+from airflow_provider_tiktok.plans import Mode, OnOlder, Plan, Target
 from airflow_provider_tiktok.progress import Progress
 from airflow_provider_tiktok.sending import Batch, Sender, count_sent
 from airflow_provider_tiktok.snapshots import diff
@@ -33,9 +31,6 @@ from airflow_provider_tiktok.snapshots.store import Snapshot
 
 logger = logging.getLogger(__name__)
 
-Mode = Literal["mirror", "append", "remove"]
-OnOlder = Literal["skip", "fail", "apply"]
-
 PHONES = Layout((IdentifierKind.PHONE_SHA256,))
 REFUSED = "refused_by_tiktok"
 """Reason of a member that TikTok did not take, in the receipt."""
@@ -44,72 +39,6 @@ STREAMING_QPS = 10_000
 """Rate of the Segment API at TikTok's lowest level. Whether requests or records are meant is unknown; records are taken
 here, which is the slower reading. Source: portal document 1740029171730433.
 """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """A segment and the advertisers to deliver for: its owner first, each once, as a request lists them."""
-
-    segment_id: str
-    advertiser_ids: tuple[str, ...]
-
-    @classmethod
-    def of(cls, segment_id: str, owner: str, others: Iterable[str] = ()) -> "Target":
-        """The owner and others, of whom the owner may be one."""
-        return cls(segment_id=segment_id, advertiser_ids=tuple(dict.fromkeys((owner, *others))))
-
-    @property
-    def owner_advertiser_id(self) -> str:
-        """The advertiser that the segment belongs to."""
-        return self.advertiser_ids[0]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What a delivery is going to do. ``marks`` tells for each row, members first, whether it is to be added.
-
-    A plan with ``objections`` is not carried out.
-    """
-
-    snapshot: Snapshot
-    target: Target
-    mode: Mode
-    logs: tuple[DeliveryLog, ...]
-    superseded: bool = False
-    marks: Mask = field(default_factory=lambda: np.zeros(0, bool), repr=False)
-    removes: dict[IdentifierKind, int] = field(default_factory=dict)
-    objections: tuple[str, ...] = ()
-
-    @property
-    def baseline(self) -> bool:
-        """Whether nothing was delivered to this target before."""
-        return not any(log.before(self.mode, self.snapshot) for log in self.logs)
-
-    @property
-    def added(self) -> int:
-        """Members to be added."""
-        return int(self.marks[: self.snapshot.counts.members].sum())
-
-    @property
-    def aliases(self) -> int:
-        """Second digests of phones to be added."""
-        return int(self.marks.sum()) - self.added
-
-    @property
-    def removed(self) -> int:
-        """Identifiers to be taken out."""
-        return sum(self.removes.values())
-
-    @property
-    def rows(self) -> int:
-        """Rows to be sent."""
-        return self.added + self.aliases + self.removed
-
-    def name(self, batch_rows: int) -> str:
-        """A name that two plans share only when they make the same batches."""
-        before = [[asdict(operation) for operation in log.before(self.mode, self.snapshot)] for log in self.logs]
-        parts = [self.mode, self.snapshot.uri, self.target.advertiser_ids, batch_rows, before]
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +65,7 @@ class Courier:
         for warning in guards.warnings(snapshot.counts.members):
             logger.warning(warning)
         logs = tuple(self.logs.load(target.segment_id, advertiser) for advertiser in target.advertiser_ids)
-        plan = Plan(snapshot=snapshot, target=target, mode=mode, logs=logs)
+        plan = Plan(snapshot=snapshot, target=target, mode=mode, batch_rows=self.batch_rows, logs=logs)
         newest = max(log.interval_end for log in logs)
         if mode == "mirror" and snapshot.interval_end < newest and on_older != "apply":
             return _superseded(plan, newest, on_older)
@@ -187,7 +116,7 @@ class Courier:
     def _send_all(self, plan: Plan, lock: SegmentLock | None = None) -> Acknowledged:
         """Send all batches that were not acknowledged yet: the adds, and when all of them are through, the removes."""
         file = AcknowledgedFile(self.logs.folder(plan.target.segment_id), self.unique)
-        done = file.load(plan.name(self.batch_rows))
+        done = file.load(plan.name)
         if done.batches:
             logger.info("Going on after %d batches, %d rows, of an earlier attempt", done.batches, done.rows)
         progress = Progress(logger, "Sent", self.clock, total=plan.rows)
@@ -292,6 +221,7 @@ def _receipt(plan: Plan, done: Acknowledged | None = None) -> Receipt:
         mode=plan.mode,
         snapshot_uri=plan.snapshot.uri,
         interval_end=plan.snapshot.interval_end,
+        plan=plan.name,
         members=members,
         added=plan.added - refused_members,
         unchanged=0 if plan.superseded else members - plan.added,

@@ -22,8 +22,9 @@ from airflow_provider_tiktok.core.columns import Columns
 from airflow_provider_tiktok.core.guards import Guards
 from airflow_provider_tiktok.core.receipt import Receipt
 from airflow_provider_tiktok.core.records import Bytes, Layout
-from airflow_provider_tiktok.delivery import Courier, Plan, Target
+from airflow_provider_tiktok.delivery import Courier
 from airflow_provider_tiktok.emulator import ACCESS_TOKEN, ADVERTISER_ID, APP_ID, APP_SECRET, BC_ID, Emulator
+from airflow_provider_tiktok.plans import Plan, Target
 from airflow_provider_tiktok.snapshots.log import DeliveryLogs
 from airflow_provider_tiktok.snapshots.source import take_snapshot
 from airflow_provider_tiktok.snapshots.store import Snapshot

@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 
 from airflow_provider_tiktok.api.client import Answer, AudienceClient
-from airflow_provider_tiktok.delivery import Plan
 from airflow_provider_tiktok.emulator import Emulator
 from airflow_provider_tiktok.operators.segment import TikTokUploadSegmentOperator
+from airflow_provider_tiktok.plans import Plan
 from airflow_provider_tiktok.snapshots.acknowledged import Acknowledged, AcknowledgedFile
 from airflow_provider_tiktok.snapshots.log import DeliveryLogs
 from tests.kit import EMAIL, MAPPING, PERSON, Desk, digests, email_digests, emails
@@ -35,7 +35,8 @@ CHILD = """
 import sys
 from pathlib import Path
 from airflow_provider_tiktok.core.guards import Guards
-from airflow_provider_tiktok.delivery import Courier, Target
+from airflow_provider_tiktok.delivery import Courier
+from airflow_provider_tiktok.plans import Target
 from airflow_provider_tiktok.emulator import ADVERTISER_ID
 from airflow_provider_tiktok.snapshots.log import DeliveryLogs
 from airflow_provider_tiktok.snapshots.acknowledged import Acknowledged, AcknowledgedFile
@@ -150,7 +151,7 @@ def test_a_killed_delivery_goes_on_where_it_stopped(desk: Desk, case: Case) -> N
         wait_for_requests(desk.tiktok, sent_before + moment, process)
     assert process.returncode == -signal.SIGKILL
     desk.tiktok.clear_faults()
-    saved = saved_progress(desk, plan, case.batch_rows).requests
+    saved = saved_progress(desk, plan).requests
 
     courier = desk.courier(**options)
     with courier.lock(desk.target()):
@@ -169,9 +170,9 @@ def test_a_killed_delivery_goes_on_where_it_stopped(desk: Desk, case: Case) -> N
     assert not list((desk.root / "delivered" / desk.segment_id / "claims").iterdir())
 
 
-def saved_progress(desk: Desk, plan: Plan, batch_rows: int) -> Acknowledged:
+def saved_progress(desk: Desk, plan: Plan) -> Acknowledged:
     """What the tries at a plan have put into their account."""
-    return AcknowledgedFile(DeliveryLogs(desk.root).folder(desk.segment_id), "reader").load(plan.name(batch_rows))
+    return AcknowledgedFile(DeliveryLogs(desk.root).folder(desk.segment_id), "reader").load(plan.name)
 
 
 class Watching:
@@ -191,7 +192,7 @@ class Watching:
 def test_no_more_than_what_is_under_way_is_ever_unsaved(desk: Desk, max_concurrency: int) -> None:
     """Batches that were begun and are not in the saved progress are as many as go at a time: a kill costs no more."""
     plan = desk.plan(desk.snapshot(emails(*range(100))))
-    watching = Watching(desk.client, lambda: saved_progress(desk, plan, batch_rows=2))
+    watching = Watching(desk.client, lambda: saved_progress(desk, plan))
     replace(desk.courier(max_concurrency=max_concurrency), client=watching).deliver(plan)
     assert watching.calls == 50
     assert max(watching.unsaved) <= max_concurrency

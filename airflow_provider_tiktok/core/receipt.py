@@ -33,8 +33,9 @@ class Receipt:
     """The account of one delivery of a snapshot to a segment; ``members = added + unchanged + rejected``.
 
     ``refused`` counts the rows that TikTok did not take, of the members, the second digests of phones (aliases) and the
-    removes. A dry run tells what a delivery would do: ``batches`` and ``requests`` it needs, the ``estimated_seconds``,
-    and the guards it would be ``stopped_by``.
+    removes. ``plan`` names what was to be done: two deliveries share it only when they send the same batches. A dry run
+    tells what a delivery would do: ``batches`` and ``requests`` it needs, the ``estimated_seconds``, and the guards it
+    would be ``stopped_by``.
     """
 
     segment_id: str
@@ -43,6 +44,7 @@ class Receipt:
     mode: str
     snapshot_uri: str
     interval_end: str
+    plan: str
     members: int
     added: int = 0
     unchanged: int = 0

@@ -2,14 +2,27 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
+from airflow.providers.common.compat.sdk import Context
+
+from airflow_provider_tiktok.api.client import AudienceClient
+from airflow_provider_tiktok.delivery import Courier
 from airflow_provider_tiktok.errors import ConfigurationError
-from airflow_provider_tiktok.hooks.storage import snapshot_uri
+from airflow_provider_tiktok.hooks.storage import open_snapshot, snapshot_root, snapshot_uri, task_name, unique_name
 from airflow_provider_tiktok.hooks.tiktok import TikTokHook
+from airflow_provider_tiktok.snapshots.log import DeliveryLogs
 
 SegmentRef = str | Mapping[str, Any]
 """A segment: what ``TikTokVerifySegmentOperator`` returned, or an id."""
+
+
+class Delivers(Protocol):
+    """An operator that sends members."""
+
+    snapshot_root: str | None
+    batch_rows: int
+    max_concurrency: int
 
 
 def segment_and_owner(segment: SegmentRef, hook: TikTokHook) -> tuple[str, str]:
@@ -37,3 +50,27 @@ def given_snapshot(source: object) -> str:
             "rows with columns"
         )
     return uri
+
+
+def approved_plan(given: object) -> str:
+    """The name of the plan in what a dry run returned."""
+    name = given.get("plan") if isinstance(given, Mapping) else given
+    if not isinstance(name, str) or not name:
+        raise ConfigurationError(
+            f"approved came as a {type(given).__name__} without a plan, so nothing was changed; give what an upload "
+            "with dry_run=True returned"
+        )
+    return name
+
+
+def courier_of(operator: Delivers, context: Context, client: AudienceClient) -> Courier:
+    """What an operator delivers with."""
+    return Courier(
+        client=client,
+        logs=DeliveryLogs(snapshot_root(operator.snapshot_root)),
+        open_snapshot=open_snapshot,
+        unique=unique_name(),
+        holder=task_name(context),
+        batch_rows=operator.batch_rows,
+        max_concurrency=operator.max_concurrency,
+    )

@@ -26,6 +26,7 @@ def receipt(**values: Any) -> Receipt:
         "mode": "mirror",
         "snapshot_uri": "file:///snapshots/1",
         "interval_end": "2026-01-01",
+        "plan": "plan-1",
     }
     return Receipt(**{**defaults, **values})
 

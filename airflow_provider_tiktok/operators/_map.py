@@ -1,0 +1,99 @@
+"""The operator that maps more advertisers to a segment."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from airflow.providers.common.compat.sdk import BaseOperator, Context
+
+from airflow_provider_tiktok.api.access import check_access
+from airflow_provider_tiktok.core.guards import Guards
+from airflow_provider_tiktok.core.receipt import JsonValue
+from airflow_provider_tiktok.delivery import Courier
+from airflow_provider_tiktok.errors import ConfigurationError
+from airflow_provider_tiktok.hooks.storage import open_snapshot
+from airflow_provider_tiktok.hooks.tiktok import TikTokHook
+from airflow_provider_tiktok.operators._arguments import (
+    SegmentRef,
+    courier_of,
+    given_snapshot,
+    listed_advertisers,
+    segment_and_owner,
+)
+from airflow_provider_tiktok.plans import Target
+from airflow_provider_tiktok.segments import share_segment
+from airflow_provider_tiktok.triggers.pause import pausing
+
+
+class TikTokMapAdvertisersOperator(BaseOperator):
+    """Map more advertisers of the same business to a segment.
+
+    Checks first that every advertiser is reachable, in the owner's business center and not held as Analyst; when one
+    is not, nothing is sent.
+
+    :param segment: What the verify operator returned, or a segment id. (templated)
+    :param advertiser_ids: Advertisers to map, as a list or as text with commas. (templated)
+    :param source: What the snapshot operator returned, or a snapshot URI; needed by ``"mapping"``. (templated)
+    :param strategy: ``"mapping"`` sends the members for all advertisers through the Segment API, only what changed
+        for them; ``"share"`` shares the audience itself, which the recipients can use but not edit.
+    :param batch_rows: Rows in a request.
+    :param max_concurrency: Requests under way at a time.
+    :param max_delete_pct: As in :class:`TikTokUploadSegmentOperator`.
+    :param snapshot_root: Folder of snapshots; the default is ``[tiktok] snapshot_root``. (templated)
+    :param tiktok_conn_id: Connection of type ``tiktok``. (templated)
+    """
+
+    template_fields: Sequence[str] = ("segment", "advertiser_ids", "source", "snapshot_root", "tiktok_conn_id")
+    ui_color = "#d6f5f4"
+
+    def __init__(
+        self,
+        *,
+        segment: SegmentRef,
+        advertiser_ids: Sequence[str] | str,
+        source: Any = None,
+        strategy: Literal["mapping", "share"] = "mapping",
+        batch_rows: int = 1000,
+        max_concurrency: int = 8,
+        max_delete_pct: float = 50.0,
+        snapshot_root: str | None = None,
+        tiktok_conn_id: str = TikTokHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.segment = segment
+        self.advertiser_ids = advertiser_ids
+        self.source = source
+        self.strategy = strategy
+        self.batch_rows = batch_rows
+        self.max_concurrency = max_concurrency
+        self.max_delete_pct = max_delete_pct
+        self.snapshot_root = snapshot_root
+        self.tiktok_conn_id = tiktok_conn_id
+
+    def execute(self, context: Context) -> dict[str, JsonValue]:
+        """Check all advertisers, then map them; return their ids."""
+        return self.resume(context)
+
+    def resume(self, context: Context, event: object = None, pauses: int = 0) -> dict[str, JsonValue]:  # noqa: ARG002
+        """Execute, or go on after a pause."""
+        if self.strategy not in {"mapping", "share"}:
+            raise ConfigurationError(f"strategy is {self.strategy!r}; use 'mapping' or 'share'")
+        hook = TikTokHook(self.tiktok_conn_id)
+        segment_id, owner = segment_and_owner(self.segment, hook)
+        others = tuple(one for one in dict.fromkeys(listed_advertisers(self.advertiser_ids)) if one != owner)
+        client = hook.get_conn()
+        with pausing(self, pauses):
+            check_access(client, hook.settings, [owner, *others])
+            if others and self.strategy == "share":
+                share_segment(client, owner, segment_id, others)
+            elif others:
+                self._deliver(courier_of(self, context, client), Target.of(segment_id, owner, others))
+        self.log.info("Segment %s of advertiser %s is mapped to %d others", segment_id, owner, len(others))
+        return {"segment_id": segment_id, "owner_advertiser_id": owner, "mapped_advertiser_ids": list(others)}
+
+    def _deliver(self, courier: Courier, target: Target) -> None:
+        if self.source is None:
+            raise ConfigurationError("strategy 'mapping' sends the members again: give source, or use strategy='share'")
+        snapshot, guards = open_snapshot(given_snapshot(self.source)), Guards(max_delete_pct=self.max_delete_pct)
+        with courier.lock(target) as lock:
+            courier.deliver(courier.plan(snapshot, target, mode="mirror", on_older="skip", guards=guards), lock)
