@@ -50,7 +50,6 @@ class Courier:
     open_snapshot: diff.OpenSnapshot
     unique: str
     holder: str = ""
-    batch_rows: int = 1000
     max_concurrency: int = 8
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], object] = time.sleep
@@ -60,12 +59,21 @@ class Courier:
         folder = self.logs.folder(target.segment_id)
         return SegmentLock(folder, self.holder, self.unique, sleep=self.sleep, clock=self.clock)
 
-    def plan(self, snapshot: Snapshot, target: Target, *, mode: Mode, on_older: OnOlder, guards: Guards) -> Plan:
+    def plan(
+        self,
+        snapshot: Snapshot,
+        target: Target,
+        *,
+        mode: Mode,
+        on_older: OnOlder,
+        guards: Guards,
+        batch_rows: int = 1000,
+    ) -> Plan:
         """Compare the snapshot with what was delivered. Changes nothing."""
         for warning in guards.warnings(snapshot.counts.members):
             logger.warning(warning)
         logs = tuple(self.logs.load(target.segment_id, advertiser) for advertiser in target.advertiser_ids)
-        plan = Plan(snapshot=snapshot, target=target, mode=mode, batch_rows=self.batch_rows, logs=logs)
+        plan = Plan(snapshot=snapshot, target=target, mode=mode, batch_rows=batch_rows, logs=logs)
         newest = max(log.interval_end for log in logs)
         if mode == "mirror" and snapshot.interval_end < newest and on_older != "apply":
             return _superseded(plan, newest, on_older)
@@ -99,9 +107,9 @@ class Courier:
     def dry_run(self, plan: Plan) -> Receipt:
         """The receipt of a plan that is not carried out."""
         numbers = [
-            (plan.added, self._size(plan, plan.snapshot.layout)),
-            (plan.aliases, self._size(plan, PHONES)),
-            *((removes, self._size(plan, Layout((kind,)))) for kind, removes in plan.removes.items()),
+            (plan.added, _size(plan, plan.snapshot.layout)),
+            (plan.aliases, _size(plan, PHONES)),
+            *((removes, _size(plan, Layout((kind,)))) for kind, removes in plan.removes.items()),
         ]
         requests = sum(-(-rows // size) for rows, size in numbers)
         return replace(
@@ -149,10 +157,10 @@ class Courier:
 
     def _adds(self, plan: Plan, numbers: Iterator[int]) -> Iterator[Batch]:
         snapshot, members = plan.snapshot, plan.snapshot.counts.members
-        for records in self._cut(plan, snapshot.layout, marked(snapshot.members(), plan.marks)):
+        for records in _cut(plan, snapshot.layout, marked(snapshot.members(), plan.marks)):
             yield Batch(number=next(numbers), part="members", layout=snapshot.layout, records=records)
         aliases = (PHONES.pack([digests], [np.ones(len(digests), bool)]) for digests in snapshot.alias_digests())
-        for records in self._cut(plan, PHONES, marked(aliases, plan.marks[members:])):
+        for records in _cut(plan, PHONES, marked(aliases, plan.marks[members:])):
             yield Batch(number=next(numbers), part="aliases", layout=PHONES, records=records)
 
     def _removes(self, plan: Plan, numbers: Iterator[int]) -> Iterator[Batch]:
@@ -165,14 +173,8 @@ class Courier:
             )
             found = (digests_of(bucket) for bucket in buckets)
             blocks = (layout.pack([digests], [present]) for digests, present in found)
-            for records in self._cut(plan, layout, blocks):
+            for records in _cut(plan, layout, blocks):
                 yield Batch(number=next(numbers), part="removes", layout=layout, records=records)
-
-    def _cut(self, plan: Plan, layout: Layout, blocks: Iterable[Bytes]) -> Iterator[Bytes]:
-        return batches(blocks, self._size(plan, layout))
-
-    def _size(self, plan: Plan, layout: Layout) -> int:
-        return rows_per_batch(self.batch_rows, layout.kinds, plan.target.segment_id)
 
     def _record(self, plan: Plan, change: Callable[[DeliveryLog], DeliveryLog]) -> None:
         for advertiser in plan.target.advertiser_ids:
@@ -196,6 +198,14 @@ class Courier:
                 ", ".join(f"{part}: {rows}" for part, rows in receipt.refused.items()),
             )
         return receipt
+
+
+def _cut(plan: Plan, layout: Layout, blocks: Iterable[Bytes]) -> Iterator[Bytes]:
+    return batches(blocks, _size(plan, layout))
+
+
+def _size(plan: Plan, layout: Layout) -> int:
+    return rows_per_batch(plan.batch_rows, layout.kinds, plan.target.segment_id)
 
 
 def _superseded(plan: Plan, newest: str, on_older: OnOlder) -> Plan:

@@ -167,7 +167,7 @@ class Desk:
             logs=DeliveryLogs(self.root),
             open_snapshot=lambda uri: Snapshot.open(Path(uri)),
             unique=str(self._attempt),
-            **{"batch_rows": 2, "max_concurrency": 1, "sleep": lambda _: None, **options},
+            **{"max_concurrency": 1, "sleep": lambda _: None, **options},
         )
 
     def target(self, *advertisers: str) -> Target:
@@ -176,7 +176,8 @@ class Desk:
     def plan(self, snapshot: Snapshot, **options: Any) -> Plan:
         guards = Guards(**{"max_delete_pct": 100.0, "allow_empty": True, **options.pop("guards", {})})
         target = options.pop("target", self.target())
-        return self.courier().plan(snapshot, target, **{"mode": "mirror", "on_older": "skip", **options}, guards=guards)
+        usual = {"mode": "mirror", "on_older": "skip", "batch_rows": 2}
+        return self.courier().plan(snapshot, target, **{**usual, **options}, guards=guards)
 
     def deliver(self, snapshot: Snapshot, *, courier: dict[str, Any] | None = None, **options: Any) -> Receipt:
         return self.courier(**courier or {}).deliver(self.plan(snapshot, **options))

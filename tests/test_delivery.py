@@ -187,7 +187,7 @@ def test_a_dry_run_tells_which_guards_would_stop_the_delivery(desk: Desk) -> Non
 
 def test_a_dry_run_tells_how_long_it_takes_at_the_lowest_rate(desk: Desk) -> None:
     """Ten thousand rows a second, should TikTok count rows and not requests."""
-    planned = desk.courier(batch_rows=1000).dry_run(desk.plan(desk.snapshot(emails(*range(25_000)))))
+    planned = desk.courier().dry_run(desk.plan(desk.snapshot(emails(*range(25_000))), batch_rows=1000))
     assert (planned.requests, planned.estimated_seconds) == (25, 2.5)
 
 
@@ -234,8 +234,8 @@ def test_mapping_an_older_snapshot_than_the_owner_has_is_superseded(desk: Desk) 
 
 def test_batches_go_out_side_by_side_and_all_arrive(desk: Desk) -> None:
     """With several requests under way the membership and the account are the same."""
-    plan = desk.plan(desk.snapshot(emails(*range(101))))
-    receipt = desk.courier(max_concurrency=8, batch_rows=10).deliver(plan)
+    plan = desk.plan(desk.snapshot(emails(*range(101))), batch_rows=10)
+    receipt = desk.courier(max_concurrency=8).deliver(plan)
     assert desk.members() == email_digests(*range(101))
     assert (receipt.batches, receipt.sent) == (11, 101)
 

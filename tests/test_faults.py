@@ -115,7 +115,7 @@ def test_the_good_rows_of_a_refused_batch_go_out(desk: Desk) -> None:
     """A bad row in each half of a batch costs these two rows and a few calls, and is accounted for."""
     desk.tiktok.poison(email_digests(3, 60))
     snapshot = desk.snapshot(emails(*range(100)))
-    receipt = desk.deliver(snapshot, courier={"batch_rows": 100})
+    receipt = desk.deliver(snapshot, batch_rows=100)
     assert desk.members() == email_digests(*range(100)) - email_digests(3, 60)
     assert refused(receipt) == (98, {"refused_by_tiktok": 2}, {"members": 2})
     assert receipt.members == receipt.added + receipt.unchanged + 2
@@ -165,7 +165,7 @@ def test_a_refused_row_keeps_the_identifiers_it_shares(desk: Desk) -> None:
     phone = "+442079460018"
     rows = [("bad@example.com", phone, None), ("good@example.com", phone, None), ("other@example.com", None, None)]
     desk.tiktok.poison(digests(["bad@example.com"]))
-    desk.deliver(desk.snapshot(rows, day=1, columns=PERSON), courier={"batch_rows": 3})
+    desk.deliver(desk.snapshot(rows, day=1, columns=PERSON), batch_rows=3)
     assert desk.members("PHONE_SHA256") == digests([phone])
     assert desk.members("EMAIL_SHA256") == digests(["good@example.com", "other@example.com"])
     desk.deliver(desk.snapshot(rows[2:], day=2, columns=PERSON))
@@ -178,7 +178,7 @@ def test_a_request_that_is_refused_whatever_its_rows_fails_after_few_calls(desk:
     desk.segment_id = "7999999999999999999"
     snapshot = desk.snapshot(emails(*range(1000)))
     with pytest.raises(RejectedError, match="does not exist"):
-        desk.deliver(snapshot, courier={"batch_rows": 1000})
+        desk.deliver(snapshot, batch_rows=1000)
     assert desk.mapping_requests() < 60
 
 
@@ -194,12 +194,12 @@ def test_too_many_refused_rows_fail_the_delivery(desk: Desk) -> None:
     desk.tiktok.poison(email_digests(*range(1000, 2000)))
     snapshot = desk.snapshot(emails(*range(2000)))
     with pytest.raises(RejectedError):
-        desk.deliver(snapshot, courier={"batch_rows": 100})
+        desk.deliver(snapshot, batch_rows=100)
     assert desk.mapping_requests() < 3000
     desk.tiktok.clear_faults()
-    tried = desk.deliver(snapshot, courier={"batch_rows": 100})
+    tried = desk.deliver(snapshot, batch_rows=100)
     assert len(desk.members()) == tried.added == 2000 - tried.rejected["refused_by_tiktok"]
-    desk.deliver(desk.snapshot(emails(*range(2000)), day=2), courier={"batch_rows": 100})
+    desk.deliver(desk.snapshot(emails(*range(2000)), day=2), batch_rows=100)
     assert desk.members() == email_digests(*range(2000))
 
 
@@ -266,7 +266,7 @@ def test_progress_counts_only_for_the_plan_it_belongs_to(started: Desk, change: 
     if change == "something in between":
         started.deliver(started.snapshot(emails(*range(3)), day=2))
     rows = 3 if change == "batch size" else 2
-    started.deliver(snapshot, courier={"batch_rows": rows})
+    started.deliver(snapshot, batch_rows=rows)
     assert started.members() == email_digests(*range(5, 15))
 
 

@@ -132,8 +132,9 @@ class History(RuleBasedStateMachine):
         before, requests = self.look(), self.desk.mapping_requests()
         assert before == self.held, "nobody else changes it"
         self.set_faults(how["passing"], how["crash"])
-        courier = {name: how[name] for name in ("batch_rows", "max_concurrency")}
-        plan = {"mode": how["mode"], "on_older": how["on_older"], "target": self.desk.target(*advertisers[1:])}
+        courier = {"max_concurrency": how["max_concurrency"]}
+        plan = {name: how[name] for name in ("mode", "on_older", "batch_rows")}
+        plan["target"] = self.desk.target(*advertisers[1:])
         try:
             receipt = self.desk.deliver(snapshot, courier=courier, **plan)
         except RejectedError:

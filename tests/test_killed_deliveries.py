@@ -48,11 +48,14 @@ url, root, segment_id, uri, holder, batch_rows, max_concurrency = sys.argv[1:]
 open_snapshot = lambda uri: Snapshot.open(Path(uri))
 courier = Courier(
     client=client_for(url), logs=DeliveryLogs(Path(root)), open_snapshot=open_snapshot, unique="killed", holder=holder,
-    batch_rows=int(batch_rows), max_concurrency=int(max_concurrency),
+    max_concurrency=int(max_concurrency),
 )
 target, guards = Target.of(segment_id, ADVERTISER_ID), Guards(max_delete_pct=100.0)
 with courier.lock(target):
-    courier.deliver(courier.plan(open_snapshot(uri), target, mode="mirror", on_older="skip", guards=guards))
+    plan = courier.plan(
+        open_snapshot(uri), target, mode="mirror", on_older="skip", guards=guards, batch_rows=int(batch_rows)
+    )
+    courier.deliver(plan)
 """
 
 
@@ -135,11 +138,11 @@ CASES = [Case(seed, 1 if seed % 2 else 4) for seed in range(20)]
 def test_a_killed_delivery_goes_on_where_it_stopped(desk: Desk, case: Case) -> None:
     """Killed after any number of requests, the next try ends exact, and sends twice at most what was under way."""
     before = range(100)
-    desk.deliver(desk.snapshot(case.rows(before), day=1, columns=case.columns), courier={"batch_rows": 1000})
+    desk.deliver(desk.snapshot(case.rows(before), day=1, columns=case.columns), batch_rows=1000)
     assert held(desk) == case.expected(before)
     snapshot = desk.snapshot(case.rows(case.people), day=2, columns=case.columns)
-    options = {"batch_rows": case.batch_rows, "max_concurrency": case.max_concurrency, "holder": HOLDER}
-    plan = desk.plan(snapshot)
+    options = {"max_concurrency": case.max_concurrency, "holder": HOLDER}
+    plan = desk.plan(snapshot, batch_rows=case.batch_rows)
     everything = desk.courier(**options).dry_run(plan)
     sent_before = desk.mapping_requests()
 
@@ -155,7 +158,7 @@ def test_a_killed_delivery_goes_on_where_it_stopped(desk: Desk, case: Case) -> N
 
     courier = desk.courier(**options)
     with courier.lock(desk.target()):
-        receipt = courier.deliver(desk.plan(snapshot))
+        receipt = courier.deliver(desk.plan(snapshot, batch_rows=case.batch_rows))
 
     assert held(desk) == case.expected(case.people)
     assert (receipt.added, receipt.removed) == (everything.added, everything.removed)
@@ -219,7 +222,7 @@ def upload(segment_id: str, uri: str) -> dict[str, Any]:
 def test_a_task_that_is_killed_twice_costs_two_batches(connection: Emulator, tmp_path: Path) -> None:
     """The operator itself, in workers killed among the adds and among the removes; their claims do not hold it up."""
     desk = Desk(connection, tmp_path / "root")
-    desk.deliver(desk.snapshot(emails(*range(50)), day=1), courier={"batch_rows": 50})
+    desk.deliver(desk.snapshot(emails(*range(50)), day=1), batch_rows=50)
     snapshot = desk.snapshot(emails(*range(25, 100)), day=2)
     sent_before = desk.mapping_requests()
     connection.delay(MAPPING, SLOW, times=None)

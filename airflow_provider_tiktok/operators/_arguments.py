@@ -21,7 +21,6 @@ class Delivers(Protocol):
     """An operator that sends members."""
 
     snapshot_root: str | None
-    batch_rows: int
     max_concurrency: int
 
 
@@ -71,6 +70,5 @@ def courier_of(operator: Delivers, context: Context, client: AudienceClient) -> 
         open_snapshot=open_snapshot,
         unique=unique_name(),
         holder=task_name(context),
-        batch_rows=operator.batch_rows,
         max_concurrency=operator.max_concurrency,
     )

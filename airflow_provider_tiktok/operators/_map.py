@@ -96,4 +96,7 @@ class TikTokMapAdvertisersOperator(BaseOperator):
             raise ConfigurationError("strategy 'mapping' sends the members again: give source, or use strategy='share'")
         snapshot, guards = open_snapshot(given_snapshot(self.source)), Guards(max_delete_pct=self.max_delete_pct)
         with courier.lock(target) as lock:
-            courier.deliver(courier.plan(snapshot, target, mode="mirror", on_older="skip", guards=guards), lock)
+            plan = courier.plan(
+                snapshot, target, mode="mirror", on_older="skip", guards=guards, batch_rows=self.batch_rows
+            )
+            courier.deliver(plan, lock)

@@ -143,7 +143,14 @@ class TikTokUploadSegmentOperator(BaseOperator):
         courier = courier_of(self, context, hook.get_conn())
         alone = nullcontext() if self.plan_only else courier.lock(target)
         with pausing(self, pauses, uri=snapshot.uri), alone as lock:
-            plan = courier.plan(snapshot, target, mode=self.mode, on_older=self.on_older, guards=self._guards())
+            plan = courier.plan(
+                snapshot,
+                target,
+                mode=self.mode,
+                on_older=self.on_older,
+                guards=self._guards(),
+                batch_rows=self.batch_rows,
+            )
             if self._needs_approval:
                 plan = plan.only(approved_plan(self.approved))
             receipt = courier.dry_run(plan) if self.plan_only else courier.deliver(plan, lock)
