@@ -1,25 +1,42 @@
-# Needs python3 (3.11 or newer) and make; everything else goes into .venv, pinned by constraints/.
+# Needs python3 (3.11 or newer) and make; everything else goes into virtual environments, pinned by constraints/.
 PYTHON ?= python3
+AIRFLOW := 3.3.2
+PYTHON_VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 VENV := .venv
 BIN := $(VENV)/bin
-PYTHON_VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-CONSTRAINTS := constraints/airflow-3.3.2-python$(PYTHON_VERSION).txt
+CONSTRAINTS := constraints/airflow-$(AIRFLOW)-python$(PYTHON_VERSION).txt
 READY := $(VENV)/.ready-$(PYTHON_VERSION)
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c $(CONSTRAINTS)
 CODE := airflow_provider_tiktok benchmarks dags demo tests
 
+# What the tests marked airflow are on the other lines; everywhere all quick tests run too.
+REAL := tests
+REAL_ON_2.11.2-python3.12 := tests/airflow/test_on_airflow_2.py
+REAL_ON_3.3.2-python3.12 := tests/airflow/test_scheduler.py
+REAL_ON_3.3.2-python3.13 := tests/airflow/test_scheduler.py
+LINES := $(patsubst constraints/airflow-%.txt,%,$(wildcard constraints/airflow-*.txt))
+UV ?= uv
+
+# A Python of a version: the one on the path or, where that is missing, pyenv's.
+find_python = for python in python$(1) "$$(pyenv root 2>/dev/null)"/versions/$(1).*/bin/python$(1); do \
+	"$$python" -c 'import sys; print(sys.executable)' 2>/dev/null && break; done
+
 export AIRFLOW__CORE__LOAD_EXAMPLES := False
 
-.PHONY: help demo test check lint types arrows unit bench format clean
+.PHONY: help demo test test-full test-matrix check lint types arrows unit slow bench constraints format clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(READY)  ## deliver 25,000 invented customers with a real Airflow to a local TikTok
 	@$(BIN)/python -m demo.run
 
-test: check unit  ## set everything up and run all checks and tests
+test: check unit  ## set everything up and run all checks and tests but the slow ones
+
+test-full: slow line-2.11.2-python3.11  ## the slow tests, and the tests on Airflow 2.11; with `make test` before, what CI runs
+
+test-matrix: test test-full line-2.11.2-python3.12 line-3.3.2-python3.12 line-3.3.2-python3.13  ## on all lines whose Python is here
 
 check: lint types arrows  ## style, types and the arrows between modules
 
@@ -35,18 +52,36 @@ arrows: $(READY)  ## import-linter: who may import whom
 	@tail -2 $(VENV)/arrows.log
 
 unit: $(READY)  ## pytest: all that is quick side by side, then the runs of a real Airflow by themselves
-	@$(BIN)/python -m pytest -m "not airflow" --numprocesses=auto --dist=loadfile
-	@$(BIN)/python -m pytest -m airflow
+	@$(BIN)/python -m pytest -m "not airflow and not slow" --numprocesses=auto --dist=loadfile
+	@$(BIN)/python -m pytest -m "airflow and not slow" $(REAL)
+
+slow: $(READY)  ## pytest: what takes minutes
+	@$(BIN)/python -m pytest -m slow
+
+line-%:  # `unit` on a line such as 2.11.2-python3.11, in an environment of its own
+	@echo "Airflow $*:"
+	@python=$$($(call find_python,$(lastword $(subst -python, ,$*)))); \
+	if [ -z "$$python" ]; then echo "passed over: this Python is not installed"; else \
+		$(MAKE) --no-print-directory unit AIRFLOW=$(firstword $(subst -python, ,$*)) PYTHON="$$python" VENV=.venv-$* \
+			REAL=$(or $(REAL_ON_$*),$(REAL)); \
+	fi
 
 bench: $(READY)  ## this package beside the script that it replaces, 1 M and 10 M rows; about an hour
 	@$(BIN)/python -m benchmarks.run --output benchmarks/RESULTS.md
+
+constraints: $(addprefix constrain-,$(LINES))  ## resolve the constraint files anew (needs uv); what still fits stays
+
+constrain-%:
+	@echo "apache-airflow==$(firstword $(subst -python, ,$*))" | $(UV) pip compile --quiet --no-header --no-annotate \
+		--no-emit-package airflow-provider-tiktok --python-version $(lastword $(subst -python, ,$*)) --extra dev \
+		--constraints - pyproject.toml --output-file constraints/airflow-$*.txt
 
 format: $(READY)  ## mend the format
 	@$(BIN)/ruff check --fix --quiet $(CODE)
 	@$(BIN)/ruff format --quiet $(CODE)
 
-clean:  ## remove the environment and all caches
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+clean:  ## remove the environments and all caches
+	rm -rf .venv .venv-* .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(READY): pyproject.toml $(CONSTRAINTS)
 	@echo "Setting up $(VENV) with Python $(PYTHON_VERSION), once; this takes a minute or two ..."
@@ -56,4 +91,4 @@ $(READY): pyproject.toml $(CONSTRAINTS)
 	@touch $@
 
 constraints/%:
-	@echo "There is no $@: this project is tested with Python 3.11, 3.12 and 3.13. Set PYTHON=python3.11" >&2; exit 1
+	@echo "There is no $@: this project is tested on $(LINES). Set PYTHON=python3.11" >&2; exit 1

@@ -3,6 +3,7 @@
 import os
 import tempfile
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,18 @@ from tests.kit import Desk, client_for, connect  # noqa: E402
 from tests.s3 import bucket, s3_url  # noqa: E402
 
 __all__ = ["bucket", "s3_url"]
+
+ON_AIRFLOW_2 = version("apache-airflow").startswith("2.")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what belongs to the other line of Airflow: see the markers in pyproject.toml."""
+    for item in items:
+        marks = {mark.name for mark in item.iter_markers()}
+        if ON_AIRFLOW_2 and marks & {"airflow", "airflow_3"} and "airflow_2" not in marks:
+            item.add_marker(pytest.mark.skip(reason="only on Airflow 3"))
+        if not ON_AIRFLOW_2 and "airflow_2" in marks:
+            item.add_marker(pytest.mark.skip(reason="only on Airflow 2.11: make test-full"))
 
 
 @pytest.fixture(scope="session")
