@@ -85,8 +85,8 @@ class Plan:
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     def only(self, approved: str) -> "Plan":
-        """This plan, with an objection unless it is the one of a name that was approved."""
-        if approved == self.name:
+        """This plan, with an objection unless it is the one of a name that was approved, or has nothing to do."""
+        if approved == self.name or not self.rows:
             return self
         objection = (
             "what was approved is not what would be done now: the snapshot, what segment "

@@ -60,6 +60,7 @@ def get_provider_info() -> dict[str, Any]:
             {
                 "integration-name": INTEGRATION,
                 "python-modules": [
+                    "airflow_provider_tiktok.operators.approval",
                     "airflow_provider_tiktok.operators.segment",
                     "airflow_provider_tiktok.operators.token",
                 ],

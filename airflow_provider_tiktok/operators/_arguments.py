@@ -56,8 +56,8 @@ def approved_plan(given: object) -> str:
     name = given.get("plan") if isinstance(given, Mapping) else given
     if not isinstance(name, str) or not name:
         raise ConfigurationError(
-            f"approved came as a {type(given).__name__} without a plan, so nothing was changed; give what an upload "
-            "with dry_run=True returned"
+            f"approved came as a {type(given).__name__} without a plan, so nothing was changed; give what "
+            "TikTokApproveDeliveryOperator returned, which holds a plan when somebody approved"
         )
     return name
 

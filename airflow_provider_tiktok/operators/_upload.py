@@ -55,8 +55,8 @@ class TikTokUploadSegmentOperator(BaseOperator):
     :param on_older: What to do in mirror mode when a newer interval was delivered: ``"skip"``, ``"fail"``, ``"apply"``.
     :param allow_empty: Let a source without members empty the segment.
     :param dry_run: Return the plan as a receipt and change nothing.
-    :param approved: What an upload with ``dry_run=True`` and otherwise the same arguments returned: only that plan is
-        carried out. When the snapshot, the segment or the arguments changed since, nothing is. (templated)
+    :param approved: What ``TikTokApproveDeliveryOperator`` returned: only the approved plan is carried out. When the
+        snapshot, the segment or the arguments changed since, nothing is. (templated)
     :param default_region: For rows: country of phone numbers without one. (templated)
     :param hashing: For rows: ``"auto"``, ``"raw"`` or ``"hashed"``; one for all columns, or ``{column: mode}``.
     :param rules: For rows: choices where TikTok's documents contradict each other.
