@@ -86,7 +86,7 @@ clean:  ## remove the environments and all caches
 $(READY): pyproject.toml $(CONSTRAINTS)
 	@echo "Setting up $(VENV) with Python $(PYTHON_VERSION), once; this takes a minute or two ..."
 	@$(PYTHON) -m venv $(VENV)
-	@$(PIP) hatchling editables
+	@$(PIP) hatchling editables setuptools
 	@$(PIP) --no-build-isolation -e '.[dev]'
 	@touch $@
 

@@ -9,6 +9,9 @@ import pytest
 from airflow_provider_tiktok.emulator import ACCESS_TOKEN, ADVERTISER_ID, APP_ID, APP_SECRET, BC_ID, Emulator
 from demo.local_airflow import LocalAirflow
 from demo.shop import build_shop
+from tests.airflow.airflow_2 import airflow_2
+
+__all__ = ["airflow_2"]
 
 REPOSITORY = Path(__file__).parents[2]
 TODAY = datetime(2026, 3, 2, 6, tzinfo=UTC)
