@@ -1,4 +1,4 @@
-"""A real Airflow 2.11 of its own: scheduler, LocalExecutor and triggerer on PostgreSQL, run by the Python of the tests."""
+"""A real Airflow 2.11 of its own, run by the Python of the tests: scheduler, LocalExecutor, triggerer, PostgreSQL."""
 
 import json
 import os
