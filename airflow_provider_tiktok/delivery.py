@@ -78,7 +78,7 @@ class Courier:
         if mode == "mirror" and snapshot.interval_end < newest and on_older != "apply":
             return _superseded(plan, newest, on_older)
         plan = replace(plan, objections=tuple(guards.on_members(snapshot.counts.members)))
-        if all(log.is_done(mode, snapshot) for log in logs):
+        if plan.done:
             return plan
         if mode == "remove":
             removes = {kind: sum(map(len, diff.distinct_digests(snapshot, kind))) for kind in snapshot.kinds}

@@ -58,6 +58,11 @@ class Plan:
         return not any(log.before(self.mode, self.snapshot) for log in self.logs)
 
     @property
+    def done(self) -> bool:
+        """Whether it was carried out already."""
+        return all(log.is_done(self.mode, self.snapshot) for log in self.logs)
+
+    @property
     def added(self) -> int:
         """Members to be added."""
         return int(self.marks[: self.snapshot.counts.members].sum())
@@ -85,8 +90,8 @@ class Plan:
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     def only(self, approved: str) -> "Plan":
-        """This plan, with an objection unless it is the one of a name that was approved, or has nothing to do."""
-        if approved == self.name or not self.rows:
+        """This plan, with an objection unless it is the one of a name that was approved, or is carried out already."""
+        if approved == self.name or self.done:
             return self
         objection = (
             "what was approved is not what would be done now: the snapshot, what segment "

@@ -1,7 +1,6 @@
 """Pauses without a worker, and two runs at once, with a real scheduler, executor and triggerer."""
 
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ import pytest
 
 from airflow_provider_tiktok.core.cells import from_rows
 from airflow_provider_tiktok.core.columns import Columns
-from airflow_provider_tiktok.emulator import ACCESS_TOKEN, ADVERTISER_ID, APP_ID, APP_SECRET, BC_ID, Emulator
+from airflow_provider_tiktok.emulator import ADVERTISER_ID, Emulator
 from airflow_provider_tiktok.snapshots.source import take_snapshot
 from demo.local_airflow import LocalAirflow
 from demo.processes import poll
@@ -18,30 +17,13 @@ from tests.kit import EMAIL, MAPPING, email_digests, emails
 
 pytestmark = [pytest.mark.airflow, pytest.mark.timeout(300)]
 
-REPOSITORY = Path(__file__).parent.parent.parent
 DAG = "pausing"
 PATIENCE = 120
 
 
-@pytest.fixture(scope="module")
-def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAirflow]:
-    dags, env = REPOSITORY / "tests" / "airflow" / "dags", {"PYTHONPATH": str(REPOSITORY)}
-    with LocalAirflow(tmp_path_factory.mktemp("airflow"), dags, env=env, triggerer=True) as local:
-        local.unpause(DAG)
-        yield local
-
-
-@pytest.fixture
-def connected(airflow: LocalAirflow, tiktok: Emulator) -> LocalAirflow:
-    airflow.add_connection(
-        "tiktok_default",
-        "tiktok",
-        host=tiktok.url,
-        login=APP_ID,
-        password=APP_SECRET,
-        extra={"advertiser_id": ADVERTISER_ID, "bc_id": BC_ID, "access_token": ACCESS_TOKEN},
-    )
-    return airflow
+@pytest.fixture(autouse=True)
+def unpaused(connected: LocalAirflow) -> None:
+    connected.unpause(DAG)
 
 
 def snapshot_of(folder: Path, numbers: range, day: int) -> dict[str, str]:

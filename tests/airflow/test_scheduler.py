@@ -2,9 +2,8 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,46 +22,15 @@ from airflow_provider_tiktok.emulator import (
 )
 from demo.expected import expect
 from demo.local_airflow import LocalAirflow
-from demo.shop import build_shop, read_customers
+from demo.shop import read_customers
+from tests.airflow.conftest import TODAY
 from tests.airflow.leaks import leaks, written_by
 from tests.kit import digests
 
 pytestmark = [pytest.mark.airflow, pytest.mark.timeout(300)]
 
-REPOSITORY = Path(__file__).parent.parent.parent
 EXAMPLE = "tiktok_segment_delivery"
-TODAY = datetime(2026, 3, 2, 6, tzinfo=UTC)
 REFRESH = "/oauth2/refresh_token/"
-
-
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("shop") / "shop.db"
-    build_shop(path, customers=3000, before=TODAY)
-    return path
-
-
-@pytest.fixture(scope="module")
-def airflow(tmp_path_factory: pytest.TempPathFactory, shop: Path) -> Iterator[LocalAirflow]:
-    folders = [REPOSITORY / "dags", REPOSITORY / "tests" / "airflow" / "dags"]
-    home, env = (
-        tmp_path_factory.mktemp("airflow"),
-        {"PYTHONPATH": str(REPOSITORY), "AIRFLOW__TIKTOK__API_USERNAME": "admin", "TIKTOK_APP_SECRET": APP_SECRET},
-    )
-    with LocalAirflow(home, folders, env=env, parallelism=8) as local:
-        local.add_connection("shop", "sqlite", host=str(shop))
-        for dag in (
-            EXAMPLE,
-            "rows",
-            "refresh",
-            "kept_in_connection",
-            "killed",
-            "after_the_kill",
-            "failing",
-            "tiktok_token_keeper",
-        ):
-            local.unpause(dag)
-        yield local
 
 
 def connect(airflow: LocalAirflow, tiktok: Emulator, conn_id: str = "tiktok_default", **extra: str) -> None:
@@ -77,6 +45,7 @@ def connect(airflow: LocalAirflow, tiktok: Emulator, conn_id: str = "tiktok_defa
 
 
 def run(airflow: LocalAirflow, dag: str, logical_date: datetime | None = None) -> tuple[str, str]:
+    airflow.unpause(dag)
     interval = {} if logical_date is None else {"data_interval_start": logical_date}
     if logical_date is not None:
         interval["data_interval_end"] = logical_date + timedelta(days=1)
