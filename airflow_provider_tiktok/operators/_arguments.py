@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from airflow.providers.common.compat.sdk import Context
 
@@ -10,11 +10,7 @@ from airflow_provider_tiktok.api.client import AudienceClient
 from airflow_provider_tiktok.delivery import Courier
 from airflow_provider_tiktok.errors import ConfigurationError
 from airflow_provider_tiktok.hooks.storage import open_snapshot, snapshot_root, snapshot_uri, task_name, unique_name
-from airflow_provider_tiktok.hooks.tiktok import TikTokHook
 from airflow_provider_tiktok.snapshots.log import DeliveryLogs
-
-SegmentRef = str | Mapping[str, Any]
-"""A segment: what ``TikTokVerifySegmentOperator`` returned, or an id."""
 
 
 class Delivers(Protocol):
@@ -22,13 +18,6 @@ class Delivers(Protocol):
 
     snapshot_root: str | None
     max_concurrency: int
-
-
-def segment_and_owner(segment: SegmentRef, hook: TikTokHook) -> tuple[str, str]:
-    """Id and owner of a segment; a bare id belongs to the connection's advertiser."""
-    if isinstance(segment, str):
-        return segment, hook.advertiser_id(None)
-    return str(segment["segment_id"]), hook.advertiser_id(segment.get("advertiser_id"))
 
 
 def listed_advertisers(given: Sequence[str] | str | None) -> list[str]:

@@ -1,5 +1,6 @@
 """The operator that maps more advertisers to a segment."""
 
+import time
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -10,21 +11,22 @@ from airflow_provider_tiktok.core.guards import Guards
 from airflow_provider_tiktok.core.receipt import JsonValue
 from airflow_provider_tiktok.delivery import Courier
 from airflow_provider_tiktok.errors import ConfigurationError
+from airflow_provider_tiktok.hooks.segment import SegmentRef, segment_and_owner
+from airflow_provider_tiktok.hooks.lineage import Hop, TellsLineage, segment_uris
+from airflow_provider_tiktok.hooks.metrics import count_delivery
 from airflow_provider_tiktok.hooks.storage import open_snapshot
 from airflow_provider_tiktok.hooks.tiktok import TikTokHook
 from airflow_provider_tiktok.operators._arguments import (
-    SegmentRef,
     courier_of,
     given_snapshot,
     listed_advertisers,
-    segment_and_owner,
 )
 from airflow_provider_tiktok.plans import Target
 from airflow_provider_tiktok.segments import share_segment
 from airflow_provider_tiktok.triggers.pause import pausing
 
 
-class TikTokMapAdvertisersOperator(BaseOperator):
+class TikTokMapAdvertisersOperator(TellsLineage, BaseOperator):
     """Map more advertisers of the same business to a segment.
 
     Checks first that every advertiser is reachable, in the owner's business center and not held as Analyst; when one
@@ -86,6 +88,8 @@ class TikTokMapAdvertisersOperator(BaseOperator):
             check_access(client, hook.settings, [owner, *others])
             if others and self.strategy == "share":
                 share_segment(client, owner, segment_id, others)
+                shared, recipients = segment_uris([owner], segment_id), segment_uris(others, segment_id)
+                self.tell_lineage(Hop(sources=shared, targets=recipients))
             elif others:
                 self._deliver(courier_of(self, context, client), Target.of(segment_id, owner, others))
         self.log.info("Segment %s of advertiser %s is mapped to %d others", segment_id, owner, len(others))
@@ -94,9 +98,12 @@ class TikTokMapAdvertisersOperator(BaseOperator):
     def _deliver(self, courier: Courier, target: Target) -> None:
         if self.source is None:
             raise ConfigurationError("strategy 'mapping' sends the members again: give source, or use strategy='share'")
-        snapshot, guards = open_snapshot(given_snapshot(self.source)), Guards(max_delete_pct=self.max_delete_pct)
+        begin, snapshot, guards = time.monotonic(), open_snapshot(given_snapshot(self.source)), Guards(max_delete_pct=self.max_delete_pct)
         with courier.lock(target) as lock:
             plan = courier.plan(
                 snapshot, target, mode="mirror", on_older="skip", guards=guards, batch_rows=self.batch_rows
             )
-            courier.deliver(plan, lock)
+            receipt = courier.deliver(plan, lock)
+        if not receipt.superseded:
+            count_delivery(receipt, time.monotonic() - begin)
+            self.tell_lineage(Hop.into_segment(snapshot, receipt))

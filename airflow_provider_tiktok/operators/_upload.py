@@ -1,5 +1,6 @@
 """The operator that brings a segment to a snapshot."""
 
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any, Literal
@@ -10,6 +11,9 @@ from airflow_provider_tiktok.core.columns import Columns
 from airflow_provider_tiktok.core.guards import Guards
 from airflow_provider_tiktok.core.receipt import JsonValue
 from airflow_provider_tiktok.core.rows import Rows
+from airflow_provider_tiktok.hooks.segment import SegmentRef, segment_and_owner
+from airflow_provider_tiktok.hooks.lineage import Hop, TellsLineage
+from airflow_provider_tiktok.hooks.metrics import count_delivery
 from airflow_provider_tiktok.hooks.storage import (
     interval_end,
     new_snapshot_folder,
@@ -19,12 +23,10 @@ from airflow_provider_tiktok.hooks.storage import (
 )
 from airflow_provider_tiktok.hooks.tiktok import TikTokHook
 from airflow_provider_tiktok.operators._arguments import (
-    SegmentRef,
     approved_plan,
     courier_of,
     given_snapshot,
     listed_advertisers,
-    segment_and_owner,
 )
 from airflow_provider_tiktok.plans import Mode, OnOlder, Target
 from airflow_provider_tiktok.snapshots.files import StoragePath
@@ -33,7 +35,7 @@ from airflow_provider_tiktok.snapshots.store import Snapshot
 from airflow_provider_tiktok.triggers.pause import pausing
 
 
-class TikTokUploadSegmentOperator(BaseOperator):
+class TikTokUploadSegmentOperator(TellsLineage, BaseOperator):
     """Bring a segment to a snapshot: send only what changed since the last delivery, and return the receipt.
 
     One delivery to a segment at a time: another one waits. A try that was broken off is taken up at the first batch
@@ -136,7 +138,7 @@ class TikTokUploadSegmentOperator(BaseOperator):
 
     def resume(self, context: Context, event: object = None, uri: str = "", pauses: int = 0) -> dict[str, JsonValue]:  # noqa: ARG002
         """Execute, or go on after a pause with the same snapshot."""
-        hook, root = TikTokHook(self.tiktok_conn_id), snapshot_root(self.snapshot_root)
+        hook, root, begin = TikTokHook(self.tiktok_conn_id), snapshot_root(self.snapshot_root), time.monotonic()
         segment_id, owner = segment_and_owner(self.segment, hook)
         target = Target.of(segment_id, owner, listed_advertisers(self.advertiser_ids))
         snapshot = open_snapshot(uri) if uri else self._snapshot(context, root, segment_id)
@@ -154,6 +156,9 @@ class TikTokUploadSegmentOperator(BaseOperator):
             if self._needs_approval:
                 plan = plan.only(approved_plan(self.approved))
             receipt = courier.dry_run(plan) if self.plan_only else courier.deliver(plan, lock)
+        if not (receipt.dry_run or receipt.superseded):
+            count_delivery(receipt, time.monotonic() - begin)
+            self.tell_lineage(Hop.into_segment(snapshot, receipt))
         return receipt.to_dict()
 
     def _guards(self) -> Guards:
