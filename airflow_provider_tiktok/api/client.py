@@ -11,6 +11,7 @@ from airflow_provider_tiktok.api.budget import TokenBucket
 from airflow_provider_tiktok.api.settings import Secret
 from airflow_provider_tiktok.api.tokens import TokenSource
 from airflow_provider_tiktok.api.transport import Transport
+from airflow_provider_tiktok.core.readiness import Description
 from airflow_provider_tiktok.core.records import Bytes, Layout
 from airflow_provider_tiktok.errors import PauseError, TokenExpiredError, TransientError
 
@@ -123,6 +124,10 @@ class AudienceClient:
     def owned_segments(self, advertiser_id: str) -> list[wire.Segment]:
         """Audiences that the advertiser itself owns, each once even when the list changes while it is read."""
         return list({s.segment_id: s for s in self.segments(advertiser_id) if s.is_creator}.values())
+
+    def describe(self, advertiser_id: str, segment_id: str) -> Description | None:
+        """What TikTok says of a segment; ``None`` when the advertiser neither owns it nor was given it."""
+        return wire.description(self.call(wire.describe_audience(advertiser_id, segment_id)).data)
 
     def shared_with(self, advertiser_id: str, segment_id: str) -> list[str]:
         """Advertisers with which a segment is shared."""

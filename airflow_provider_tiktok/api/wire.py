@@ -4,16 +4,16 @@ Source: TikTok Business API v1.3; the portal documents are named at each part.
 """
 
 import json
-from binascii import hexlify
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Literal
 
-import numpy as np
-
 from airflow_provider_tiktok.api.resolution import OK, error_for, error_for_status
-from airflow_provider_tiktok.core.identifiers import IdentifierKind
+from airflow_provider_tiktok.api.rows import mapping_rows
+from airflow_provider_tiktok.core.readiness import Description
 from airflow_provider_tiktok.core.records import Bytes, Layout
+from airflow_provider_tiktok.core.scrub import scrub_values
 
 V13 = "/open_api/v1.3"
 PAGE_SIZE = 100
@@ -65,8 +65,6 @@ class Segment:
     is_creator: bool
     owner_advertiser_id: str
     audience_type: str
-    size: int
-    is_valid: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,11 +204,47 @@ def segments(data: Data) -> list[Segment]:
             is_creator=bool(item.get("is_creator")),
             owner_advertiser_id=str(item.get("owner_id") or ""),
             audience_type=str(item.get("audience_type") or ""),
-            size=int(item.get("cover_num") or 0),
-            is_valid=bool(item.get("is_valid")),
         )
         for item in data.get("list", [])
     ]
+
+
+def describe_audience(advertiser_id: str, audience_id: str) -> Request:
+    """Ask for the details and the history of one audience (portal document 1739940507792385)."""
+    params = {"advertiser_id": advertiser_id, "custom_audience_ids": _json([audience_id]).decode()}
+    return Request(method="GET", path=f"{V13}/dmp/custom_audience/get/", params=params)
+
+
+def description(data: Data) -> Description | None:
+    """Read :func:`describe_audience`; ``None`` for an unknown audience. Values of a wrong kind count as not told."""
+    for item in data.get("list") or ():
+        details = item.get("audience_details") or {}
+        changes = [_moment(entry.get("opt_time")) for entry in item.get("audience_history") or ()]
+        return Description(
+            size=_count(details.get("cover_num")),
+            is_valid=details.get("is_valid") is True,
+            is_expiring=details.get("is_expiring") is True,
+            expires_at=_moment(details.get("expired_time")),
+            changed_at=max(filter(None, changes), default=None),
+            error=scrub_values(str(details.get("error_msg") or "")),
+            message=scrub_values(str(details.get("msg") or "")),
+        )
+    return None
+
+
+def _count(value: Any) -> int:
+    try:
+        return max(0, int(value))
+    except (TypeError, ValueError, OverflowError):
+        return 0
+
+
+def _moment(text: object) -> datetime | None:
+    """A time stamp of TikTok's, ``YYYY-MM-DD HH:MM:SS`` in UTC."""
+    try:
+        return datetime.strptime(str(text), "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def create_segment(advertiser_id: str, name: str) -> Request:
@@ -255,44 +289,10 @@ def map_members(action: Action, segment_id: str, advertisers: Sequence[str], lay
     every cell in its column.
     """
     head = _json({"advertiser_ids": list(advertisers), "action": action, "id_schema": list(layout.kinds)})
-    rows = b"".join(_rows(layout, records, segment_id))
+    rows = b"".join(mapping_rows(layout, records, segment_id))
     body = head[:-1] + b',"batch_data":[' + rows[:-1] + b"]}"
     return Request(method="POST", path=f"{V13}/segment/mapping/", body=body)
 
 
-def _rows(layout: Layout, records: Bytes, segment_id: str) -> Iterator[bytes]:
-    """Rows of a body, each with a comma behind it, those with the same identifiers together.
-
-    Such rows are as long as each other, so they are copies of one template with other hex digits in it: no object and
-    no call of a JSON encoder for a row.
-    """
-    flags = np.stack([layout.present(records, kind) for kind in layout.kinds], axis=1)
-    patterns = flags @ (1 << np.arange(len(layout.kinds)))
-    for pattern in np.unique(patterns):
-        same = records[patterns == pattern]
-        here = [bool(pattern >> place & 1) for place in range(len(layout.kinds))]
-        template, slots = _template(layout, here, segment_id)
-        rows = np.tile(np.frombuffer(template, np.uint8), (len(same), 1))
-        for kind, slot in slots.items():
-            digits = np.frombuffer(hexlify(layout.digests(same, kind).tobytes()), np.uint8)
-            rows[:, slot : slot + 2 * kind.digest_size] = digits.reshape(len(same), -1)
-        yield rows.tobytes()
-
-
-def _template(layout: Layout, here: Sequence[bool], segment_id: str) -> tuple[bytes, dict[IdentifierKind, int]]:
-    """One row of a body and where in it the hex digits of each present kind go."""
-    tail = f'","audience_ids":[{json.dumps(segment_id)}]}}'.encode()
-    row, slots = b"[", {}
-    for kind, present in zip(layout.kinds, here, strict=True):
-        if present:
-            row += b'{"id":"'
-            slots[kind] = len(row)
-            row += b"0" * (2 * kind.digest_size) + tail
-        else:
-            row += b"{}"
-        row += b","
-    return row[:-1] + b"],", slots
-
-
-def _json(value: Mapping[str, object]) -> bytes:
+def _json(value: object) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()

@@ -174,7 +174,7 @@ def test_ids_stay_text() -> None:
 def test_an_audience_with_little_in_it_is_read() -> None:
     """Absent and null fields of an audience are empty values."""
     (segment,) = wire.segments({"list": [{"audience_id": "1", "name": "n", "cover_num": None, "audience_type": None}]})
-    assert (segment.size, segment.audience_type, segment.is_creator, segment.is_valid) == (0, "", False, False)
+    assert (segment.audience_type, segment.is_creator) == ("", False)
 
 
 # --- secrets ---
