@@ -103,6 +103,6 @@ def details(world: World, audience: Audience, advertiser_id: str, type_key: str)
         "is_auto_refresh": False,
         "rule": '{"inclusions": null, "exclusions": null}',
         "lookalike_spec": None,
-        "msg": None,
-        "error_msg": None,
+        "msg": audience.msg,
+        "error_msg": audience.error_msg,
     }

@@ -9,7 +9,7 @@ from typing import Protocol, cast
 from airflow_provider_tiktok.emulator.faults import Fault, Kind
 from airflow_provider_tiktok.emulator.oauth import issue, issue_in_family
 from airflow_provider_tiktok.emulator.settings import Settings, changed
-from airflow_provider_tiktok.emulator.state import Audience, AuthCode, Family, World
+from airflow_provider_tiktok.emulator.state import Audience, AuthCode, Family, World, timestamp
 from airflow_provider_tiktok.emulator.world import SCOPES, UNREACHABLE_ADVERTISER_ID
 
 Json = dict[str, object] | list[dict[str, object]]
@@ -132,23 +132,36 @@ def create_audience(
     shared_with: list[str] | None = None,
     cover_num: int | None = None,
     age_seconds: float = 0,
+    audience_id: str | None = None,
 ) -> Json:
-    """An audience that is already there; types other than Partner do not take mappings."""
+    """An audience that is already there, of a given age; types other than Partner do not take mappings."""
     world = emulated.world
+    if audience_id in world.audiences:
+        raise ValueError(f"audience {audience_id!r} exists already")
     for known in (advertiser_id, *(shared_with or [])):
         _advertiser_known(world, known)
     streaming = audience_type in ("Partner", world.settings.audience_type)
-    audience = world.add_audience(advertiser_id, name, audience_type=audience_type, streaming=streaming)
+    audience = world.add_audience(
+        advertiser_id, name, audience_id=audience_id, audience_type=audience_type, streaming=streaming
+    )
     audience.shared_with = list(shared_with or [])
     audience.fixed_cover = cover_num
     audience.created_at -= age_seconds
     audience.expires_at -= age_seconds
+    audience.history[-1]["opt_time"] = timestamp(audience.created_at)
     return {"audience_id": audience.audience_id}
 
 
 def set_cover(emulated: Emulated, audience_id: str, cover_num: int | None = None) -> Json:
     """Fix the `cover_num` of an audience, or with null compute it again from the members."""
     _audience(emulated.world, audience_id).fixed_cover = cover_num
+    return {}
+
+
+def fail_audience(emulated: Emulated, audience_id: str, error_msg: str | None, msg: str | None = None) -> Json:
+    """Let TikTok fail to compute an audience: invalid, with these texts. With null it is mended."""
+    audience = _audience(emulated.world, audience_id)
+    audience.error_msg, audience.msg = error_msg, msg
     return {}
 
 
@@ -224,6 +237,7 @@ WRITES: tuple[Callable[..., Json], ...] = (
     set_role,
     create_audience,
     set_cover,
+    fail_audience,
     add_fault,
     clear_faults,
 )

@@ -101,8 +101,9 @@ class EmulatorControl:
         shared_with: Sequence[str] = (),
         cover_num: int | None = None,
         age_seconds: float = 0.0,
+        audience_id: str | None = None,
     ) -> str:
-        """Put an audience there and return its id; types other than Partner do not take mappings."""
+        """Put an audience there and return its id, a new one unless given; only type Partner takes mappings."""
         answer = self._post(
             "create_audience",
             advertiser_id=advertiser_id,
@@ -111,12 +112,17 @@ class EmulatorControl:
             shared_with=list(shared_with),
             cover_num=cover_num,
             age_seconds=age_seconds,
+            audience_id=audience_id,
         )
         return str(answer["audience_id"])
 
     def set_cover(self, audience_id: str, cover_num: int | None) -> None:
         """Fix `cover_num`; None computes it from the members again."""
         self._post("set_cover", audience_id=audience_id, cover_num=cover_num)
+
+    def fail_audience(self, audience_id: str, error_msg: str | None, msg: str | None = None) -> None:
+        """Let TikTok fail to compute an audience, with these texts; None mends it."""
+        self._post("fail_audience", audience_id=audience_id, error_msg=error_msg, msg=msg)
 
     def members(self, segment_id: str) -> dict[str, set[str]]:
         """Lower-case hex digests in the segment, per id type (all six keys are present)."""

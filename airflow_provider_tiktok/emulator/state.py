@@ -111,6 +111,8 @@ class Audience:
     expires_at: float
     streaming: bool = True
     fixed_cover: int | None = None
+    msg: str | None = None
+    error_msg: str | None = None
     shared_with: list[str] = field(default_factory=list)
     members: Membership = field(default_factory=Membership)
     history: deque[dict[str, str | None]] = field(default_factory=lambda: deque(maxlen=HISTORY_KEPT))
@@ -139,8 +141,10 @@ class Audience:
         return int(self._visible_users * settings.match_rate)
 
     def is_valid(self, now: float, settings: Settings) -> bool:
-        """True when big enough and not expired. (K)"""
-        return now < self.expires_at and self.cover_num(now, settings) >= settings.valid_cover
+        """True when big enough, not expired (K) and not failed (U)."""
+        return (
+            self.error_msg is None and now < self.expires_at and self.cover_num(now, settings) >= settings.valid_cover
+        )
 
 
 def _audience_numbers() -> Iterator[int]:
@@ -171,12 +175,18 @@ class World:
         return self.clock.now()
 
     def add_audience(
-        self, owner_id: str, name: str, *, audience_type: str | None = None, streaming: bool = True
+        self,
+        owner_id: str,
+        name: str,
+        *,
+        audience_id: str | None = None,
+        audience_type: str | None = None,
+        streaming: bool = True,
     ) -> Audience:
-        """Create an audience with a new nine-digit id; the name need not be unique. (K)"""
+        """Create an audience, with a new nine-digit id unless given; the name need not be unique. (K)"""
         now = self.now()
         audience = Audience(
-            audience_id=str(next(self.numbers)),
+            audience_id=audience_id or str(next(self.numbers)),
             name=name,
             owner_id=owner_id,
             audience_type=audience_type or self.settings.audience_type,

@@ -337,3 +337,32 @@ def test_share_log_is_for_the_owner(api):
     share(api, segment, ADVERTISER_ID_2)
     reply = api.get(f"{DMP}share/log/", advertiser_id=ADVERTISER_ID_2, custom_audience_id=segment)
     assert reply["code"] == 40002
+
+
+def test_an_audience_that_tiktok_could_not_compute(tiktok, api):
+    """It is invalid whatever its size, says why in both lists, and is as before once it is mended."""
+    segment = tiktok.create_audience(ADVERTISER_ID, "broken", cover_num=5000)
+    tiktok.fail_audience(segment, "internal error", "computing failed")
+    seen = api.seen(segment)
+    assert (seen["is_valid"], seen["cover_num"]) == (False, 5000)
+    assert (seen["error_msg"], seen["msg"]) == ("internal error", "computing failed")
+    [listed] = api.get(f"{DMP}list/", advertiser_id=ADVERTISER_ID)["data"]["list"]
+    assert (listed["is_valid"], listed["error_msg"]) == (False, "internal error")
+    tiktok.fail_audience(segment, None)
+    assert (api.seen(segment)["is_valid"], api.seen(segment)["error_msg"]) == (True, None)
+
+
+def test_an_old_audience_was_changed_long_ago(tiktok, api):
+    """An audience that is put there with an age has it in its history too."""
+    segment = tiktok.create_audience(ADVERTISER_ID, "old", age_seconds=86_400.0)
+    reply = api.get(f"{DMP}get/", advertiser_id=ADVERTISER_ID, custom_audience_ids=[segment])
+    [entry] = reply["data"]["list"][0]["audience_history"]
+    assert entry["opt_time"] == api.seen(segment)["create_time"]
+
+
+def test_an_audience_of_a_given_id(tiktok, api):
+    """A test may choose the id, once."""
+    assert tiktok.create_audience(ADVERTISER_ID, "chosen", audience_id="987654321") == "987654321"
+    assert api.seen("987654321")["name"] == "chosen"
+    with pytest.raises(ValueError, match="exists already"):
+        tiktok.create_audience(ADVERTISER_ID, "again", audience_id="987654321")
