@@ -13,12 +13,11 @@ from datetime import UTC, datetime
 from getpass import getpass
 
 from airflow.cli.simple_table import AirflowConsole
-from airflow.models import Connection, Variable
+from airflow.models import Connection
 from airflow.models.pool import Pool
 from airflow.utils.session import create_session
 
 from airflow_provider_tiktok.api.settings import Secret, Settings
-from airflow_provider_tiktok.api.tokens import TokenState
 from airflow_provider_tiktok.api.transport import HttpTransport
 from airflow_provider_tiktok.authorisation import (
     Authorisation,
@@ -32,7 +31,7 @@ from airflow_provider_tiktok.commands import telling
 from airflow_provider_tiktok.errors import ConfigurationError
 from airflow_provider_tiktok.hooks.connection import read_settings
 from airflow_provider_tiktok.hooks.connection_store import FIELD
-from airflow_provider_tiktok.hooks.token_store import variable_key
+from airflow_provider_tiktok.hooks.stored import kept_tokens, stored_connection
 from airflow_provider_tiktok.identity import MOST_SEGMENTS, Identity, identify
 
 POOL = "tiktok_token"
@@ -45,13 +44,13 @@ SECRET_VARIABLE = "TIKTOK_APP_SECRET"  # noqa: S105  the name of a variable
 @telling
 def whoami(arguments: Namespace) -> None:
     """Tell what the token of a connection is good for, without any token."""
-    connection = _stored(arguments.conn_id)
+    connection = stored_connection(arguments.conn_id)
     if connection is None:
         raise ConfigurationError(
             f"there is no connection {arguments.conn_id!r}; make it in the UI or with: airflow tiktok authorize"
         )
     settings = read_settings(connection)
-    found = identify(settings, _kept(arguments.conn_id, settings, connection), HttpTransport(settings), time.time())
+    found = identify(settings, kept_tokens(connection, settings), HttpTransport(settings), time.time())
     _show(found, arguments.output)
     if found.problems:
         raise ConfigurationError("\n".join(found.problems))
@@ -60,7 +59,7 @@ def whoami(arguments: Namespace) -> None:
 @telling
 def authorize(arguments: Namespace) -> None:
     """Lead a person through the authorisation and keep what it grants in a connection."""
-    before = _stored(arguments.conn_id)
+    before = stored_connection(arguments.conn_id)
     if before and before.conn_type != "tiktok":
         raise ConfigurationError(
             f"connection {arguments.conn_id!r} is of type {before.conn_type!r}; choose another --conn-id"
@@ -142,22 +141,6 @@ def _keep(wanted: Connection, extra: dict[str, object]) -> None:
         connection.set_password(wanted.password)
         merged = {**connection.extra_dejson, **extra}
         connection.set_extra(json.dumps({name: value for name, value in merged.items() if value is not None}))
-
-
-def _stored(conn_id: str) -> Connection | None:
-    with create_session() as session:
-        connection: Connection | None = session.query(Connection).filter_by(conn_id=conn_id).one_or_none()
-        if connection is not None:
-            session.expunge(connection)
-        return connection
-
-
-def _kept(conn_id: str, settings: Settings, connection: Connection) -> TokenState | None:
-    if settings.token_store == "connection":  # noqa: S105  the name of a place
-        values = connection.extra_dejson.get(FIELD)
-        return TokenState.from_dict(values) if values else None
-    text = Variable.get(variable_key(conn_id), default_var=None)
-    return TokenState.from_dict(json.loads(text)) if text else None
 
 
 def _address(connection: Connection) -> Settings:

@@ -1,6 +1,6 @@
 """What a connection's token is good for, told without any token; asks TikTok, changes nothing and renews nothing."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from airflow_provider_tiktok.api.client import AudienceClient, RetryPolicy
 from airflow_provider_tiktok.api.settings import Secret, Settings
@@ -26,13 +26,19 @@ class Reach:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
-    """Who the connection is. ``problems`` says what a person should mend."""
+class Standing:
+    """How a connection's token stands, as far as it is known without asking TikTok."""
 
     mode: str
     state: str
     generation: int
     expires_at: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity(Standing):
+    """Who the connection is. ``problems`` says what a person should mend."""
+
     missing_scopes: list[str] | None
     advertisers: list[Reach]
     problems: list[str]
@@ -40,19 +46,26 @@ class Identity:
 
 def identify(settings: Settings, kept: TokenState | None, transport: Transport, now: float) -> Identity:
     """Look at a connection and what is ``kept`` of its rotated tokens; ask TikTok what the access token reaches."""
-    state = _state(settings, kept, now)
-    token = _token(settings, kept) if state in {"valid", "pending"} else None
+    found = standing(settings, kept, now)
+    token = _token(settings, kept) if found.state in {"valid", "pending"} else None
     problems: list[str] = []
     reach = _reach(settings, token, transport, problems) if token else []
-    is_kept = bool(settings.refresh_token and kept)
     return Identity(
-        mode="refresh token" if settings.refresh_token else "long-lived access token",
-        state=state,
-        generation=kept.generation if is_kept and kept else 0,
-        expires_at=kept.expires_at if is_kept and kept else None,
+        **asdict(found),
         missing_scopes=missing_scopes(settings.scopes) if settings.scopes else None,
         advertisers=reach,
         problems=problems,
+    )
+
+
+def standing(settings: Settings, kept: TokenState | None, now: float) -> Standing:
+    """Look at a connection and what is ``kept`` of its rotated tokens, and at nothing else."""
+    rotated = kept if settings.refresh_token else None
+    return Standing(
+        mode="refresh token" if settings.refresh_token else "long-lived access token",
+        state=_state(settings, kept, now),
+        generation=rotated.generation if rotated else 0,
+        expires_at=rotated.expires_at if rotated else None,
     )
 
 
