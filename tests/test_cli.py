@@ -97,6 +97,7 @@ def test_deliveries_are_listed_the_newest_first(capsys: Capture, desk: Desk, roo
         "removed": 5,
         "rejected": 0,
         "requests": 4,
+        "retries": 0,
         "state": "delivered",
         "receipt": listed[1]["receipt"],
     }
