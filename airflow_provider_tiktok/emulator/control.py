@@ -9,8 +9,8 @@ from typing import Protocol, cast
 from airflow_provider_tiktok.emulator.faults import Fault, Kind
 from airflow_provider_tiktok.emulator.oauth import issue, issue_in_family
 from airflow_provider_tiktok.emulator.settings import Settings, changed
-from airflow_provider_tiktok.emulator.state import Audience, AuthCode, Family, World, timestamp
-from airflow_provider_tiktok.emulator.world import SCOPES, UNREACHABLE_ADVERTISER_ID
+from airflow_provider_tiktok.emulator.state import Advertiser, Audience, AuthCode, Family, World, timestamp
+from airflow_provider_tiktok.emulator.world import BC_ID, SCOPES, UNREACHABLE_ADVERTISER_ID
 
 Json = dict[str, object] | list[dict[str, object]]
 
@@ -116,6 +116,17 @@ def set_role(emulated: Emulated, advertiser_id: str, role: str) -> Json:
     _advertiser_known(emulated.world, advertiser_id)
     emulated.world.advertisers[advertiser_id].role = role
     return {}
+
+
+def add_advertiser(emulated: Emulated, advertiser_id: str, bc_id: str = BC_ID) -> Json:
+    """One more advertiser of a Business Center, with role OPERATOR; the tokens issued from now on reach it."""
+    world = emulated.world
+    if bc_id not in world.businesses or advertiser_id in world.advertisers:
+        raise ValueError(f"no Business Center {bc_id!r}, or there is an advertiser {advertiser_id!r} already")
+    world.advertisers[advertiser_id] = Advertiser(
+        advertiser_id=advertiser_id, name=f"Advertiser {advertiser_id}", bc_id=bc_id, role="OPERATOR"
+    )
+    return {"advertiser_id": advertiser_id}
 
 
 def _advertiser_known(world: World, advertiser_id: str) -> None:
@@ -235,6 +246,7 @@ WRITES: tuple[Callable[..., Json], ...] = (
     expire_token,
     revoke_token,
     set_role,
+    add_advertiser,
     create_audience,
     set_cover,
     fail_audience,

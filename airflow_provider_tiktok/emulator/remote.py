@@ -90,6 +90,10 @@ class EmulatorControl:
         """ADMIN, OPERATOR or ANALYST."""
         self._post("set_role", advertiser_id=advertiser_id, role=role)
 
+    def add_advertiser(self, advertiser_id: str, *, bc_id: str | None = None) -> None:
+        """One more advertiser, by default of the first Business Center; the tokens issued from now on reach it."""
+        self._post("add_advertiser", advertiser_id=advertiser_id, **({} if bc_id is None else {"bc_id": bc_id}))
+
     # -- audiences ------------------------------------------------------------------------------------------
 
     def create_audience(

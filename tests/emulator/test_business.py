@@ -85,6 +85,14 @@ def test_assets_tell_the_role(tiktok, api):
     }
 
 
+def test_one_more_advertiser(tiktok, api):
+    """A new advertiser is in its Business Center, and reached by a token that is issued afterwards."""
+    tiktok.add_advertiser("7100000000000000001", bc_id=OTHER_BC_ID)
+    token = tiktok.issue_token()["access_token"]
+    rows = api.get("bc/asset/get/", token=token, bc_id=OTHER_BC_ID, asset_type="ADVERTISER")["data"]["list"]
+    assert ("7100000000000000001", "OPERATOR") in [(row["asset_id"], row["advertiser_role"]) for row in rows]
+
+
 def test_assets_are_paged(api):
     """Two pages of two and a total of four."""
     query = {"bc_id": BC_ID, "asset_type": "ADVERTISER", "page_size": 2}

@@ -113,6 +113,8 @@ def test_unknown_token_is_an_error(tiktok, command):
     [
         pytest.param(lambda t: t.set_role(ADVERTISER_ID, "BOSS"), id="role"),
         pytest.param(lambda t: t.set_role("1", "ADMIN"), id="advertiser"),
+        pytest.param(lambda t: t.add_advertiser(ADVERTISER_ID), id="advertiser that is there"),
+        pytest.param(lambda t: t.add_advertiser("1", bc_id="2"), id="business"),
         pytest.param(lambda t: t.create_audience("1", "x"), id="owner"),
         pytest.param(lambda t: t.create_audience(ADVERTISER_ID, "x", shared_with=["1"]), id="recipient"),
         pytest.param(lambda t: t.issue_token(advertiser_ids=["1"]), id="reach"),
