@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -76,24 +77,19 @@ class Airflow2:
             file.flush()
             self.cli("connections", "import", "--overwrite", file.name)
 
-    def run(self, dag: str, timeout: float = 240) -> str:
-        """Trigger a DAG and return how its run ended."""
-        known = f"SELECT 1 FROM serialized_dag WHERE dag_id = '{dag}'"
-        poll(lambda: self._rows(known) or None, timeout=120, what=f"parsing of {dag}")
+    def run(self, dag: str, moment: datetime | None = None) -> str:
+        """Trigger a DAG, as at a moment (default: now), and return how its run ended."""
+        poll(lambda: self._knows(dag), timeout=120, what=f"parsing of {dag}")
         self._runs += 1
         run_id = f"run-{self._runs}"
-        self.cli("dags", "trigger", dag, "--run-id", run_id)
-        return self.wait(dag, f"run_id = '{run_id}'", timeout)
+        self.cli("dags", "trigger", dag, "--run-id", run_id, *(["--exec-date", moment.isoformat()] if moment else []))
+        return self.wait(dag, f"run_id = '{run_id}'")
 
     def wait(self, dag: str, which: str = "true", timeout: float = 240) -> str:
         """Return how the run of a DAG ended that an SQL condition names."""
         query = f"SELECT state FROM dag_run WHERE dag_id = '{dag}' AND {which} AND state IN ('success', 'failed')"
         state: str = poll(lambda: self._rows(query) or None, timeout=timeout, what=f"end of the run of {dag}")[0][0]
         return state
-
-    def import_errors(self) -> dict[str, str]:
-        """What the scheduler could not import, by the name of the file."""
-        return {Path(path).name: error for path, error in self._rows("SELECT filename, stacktrace FROM import_error")}
 
     def logs(self, dag: str) -> str:
         """The ends of a DAG's logs."""
@@ -106,6 +102,11 @@ class Airflow2:
         texts = {name: str(self._rows(f'SELECT * FROM "{name}"')) for name in tables}
         files = [path for path in self.home.rglob("*") if path.is_file()]
         return texts | {str(path): path.read_text(errors="replace") for path in files}
+
+    def _knows(self, dag: str) -> bool | None:
+        for (error,) in self._rows(f"SELECT stacktrace FROM import_error WHERE filename LIKE '%/{dag}.py'"):
+            raise ImportError(error)
+        return bool(self._rows(f"SELECT 1 FROM serialized_dag WHERE dag_id = '{dag}'")) or None
 
     def _rows(self, query: str) -> list[tuple[Any, ...]]:
         self._family.check()
