@@ -1,4 +1,4 @@
-"""Many segments from a table of queries, side by side; a failure stays with its segment."""
+"""Many segments from a table of queries, side by side and shared; a failure stays with its segment."""
 
 from datetime import UTC, datetime
 
@@ -7,7 +7,8 @@ from airflow.timetables.interval import CronDataIntervalTimetable
 
 from airflow_provider_tiktok.task_groups import tiktok_segment_delivery
 
-# Your settings: a query for each segment. What depends on the interval comes as a parameter.
+# Your settings: a query for each segment, and the advertisers that may use them all. What depends on the interval
+# comes as a parameter.
 CONSENT = "SELECT email, idfa FROM customers WHERE marketing_consent = 1"
 SEGMENTS = [
     {
@@ -23,6 +24,7 @@ SEGMENTS = [
         "sql": CONSENT + " AND signed_up_at < date(:day, '-60 days')",
     },
 ]
+ALSO_FOR = ["7012345678901234562", "7012345678901234563"]
 DAY = "{{ (dag_run.data_interval_end or dag_run.run_after).strftime('%Y-%m-%d') }}"
 
 with DAG(
@@ -44,6 +46,8 @@ with DAG(
             sql=sql,
             columns={"email": "EMAIL_SHA256", "idfa": "IDFA_SHA256"},
             query={"parameters": {"day": DAY}},
+            advertiser_ids=ALSO_FOR,
+            map={"strategy": "share"},
         )
 
     segment.expand_kwargs(SEGMENTS)

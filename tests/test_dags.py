@@ -1,5 +1,6 @@
 """The example DAGs, as the scheduler sees them."""
 
+import re
 import warnings
 from pathlib import Path
 
@@ -7,7 +8,10 @@ import pytest
 
 from airflow_provider_tiktok.emulator import ADVERTISER_ID_2
 
-DAGS = Path(__file__).parent.parent / "dags"
+REPOSITORY = Path(__file__).parent.parent
+DAGS = REPOSITORY / "dags"
+SLICED = ("many-advertisers-and-segments", "rows-from-python")
+"""Pages of docs/ whose Python is cut from the examples."""
 
 
 @pytest.fixture(scope="module")
@@ -39,3 +43,12 @@ def test_the_example_has_a_real_data_interval_and_one_run_at_a_time(namespace: d
 def test_the_example_runs_against_the_emulator_as_it_is(namespace: dict[str, object]) -> None:
     """The advertiser in the settings row exists in the emulator's world."""
     assert namespace["ALSO_FOR"] == [ADVERTISER_ID_2]
+
+
+@pytest.mark.parametrize("page", SLICED)
+def test_the_python_of_a_page_is_cut_from_the_examples(page: str) -> None:
+    """Each block stands in a file of dags/ as it is, so a test runs it."""
+    blocks = re.findall(r"(?ms)^```python\n(.*?)^```$", (REPOSITORY / "docs" / f"{page}.md").read_text())
+    examples = [path.read_text() for path in DAGS.glob("*.py")]
+    assert blocks
+    assert [block for block in blocks if not any(f"\n{block}" in text for text in examples)] == []
