@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -218,3 +219,23 @@ def test_an_option_that_the_operator_does_not_have_is_refused() -> None:
     """By Airflow, which names it."""
     with pytest.raises(Exception, match="max_percent"):
         tiktok_segment_delivery(**USUAL, upload={"max_percent": 20})
+
+
+def test_mapped_values_come_as_they_are(dag: DAG) -> None:
+    """Airflow renders the templates of the DAG file in a mapped group, and not those in the values of the table."""
+
+    @task_group
+    def each(sql: str, name: str) -> None:
+        tiktok_segment_delivery(
+            segment_name=name,
+            sql=sql,
+            conn_id="shop",
+            columns=EMAIL,
+            query={"parameters": {"day": "{{ day }}", "name": name}},
+        )
+
+    each.expand_kwargs([{"sql": "SELECT 1", "name": "one"}, {"sql": "SELECT '{{ day }}'", "name": "two"}])
+    query = dag.get_task("each.delivery.query_customers")
+    query.render_template_fields({"day": "2026-01-01", "ti": SimpleNamespace(map_index=1, task=query)})
+    assert (query.segment_name, query.sql) == ("two", "SELECT '{{ day }}'")
+    assert query.parameters == {"day": "2026-01-01", "name": "two"}
