@@ -6,6 +6,12 @@ from airflow_provider_tiktok import __version__
 from airflow_provider_tiktok.hooks.form import FORM_FIELDS, HIDDEN, PLACEHOLDERS, RELABELLED, SECRET_FIELDS
 
 INTEGRATION = "TikTok Ads"
+SEGMENT_URIS = {
+    "schemes": ["tiktok"],
+    "handler": "airflow_provider_tiktok.assets.sanitize_uri",
+    "factory": "airflow_provider_tiktok.assets.segment_asset",
+    "to_openlineage_converter": "airflow_provider_tiktok.assets.convert_asset_to_openlineage",
+}
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -66,8 +72,17 @@ def get_provider_info() -> dict[str, Any]:
                 ],
             },
         ],
+        "sensors": [
+            {"integration-name": INTEGRATION, "python-modules": ["airflow_provider_tiktok.sensors.segment"]},
+        ],
         "triggers": [
-            {"integration-name": INTEGRATION, "python-modules": ["airflow_provider_tiktok.triggers.pause"]},
+            {
+                "integration-name": INTEGRATION,
+                "python-modules": [
+                    "airflow_provider_tiktok.triggers.pause",
+                    "airflow_provider_tiktok.triggers.ready",
+                ],
+            },
         ],
         "transfers": [
             {
@@ -81,6 +96,8 @@ def get_provider_info() -> dict[str, Any]:
                 "python-module": "airflow_provider_tiktok.transfers.file_to_snapshot",
             },
         ],
+        "asset-uris": [SEGMENT_URIS],
+        "dataset-uris": [SEGMENT_URIS],  # their name on Airflow 2
         "cli": ["airflow_provider_tiktok.cli.get_cli_commands"],
         "config": {
             "tiktok": {

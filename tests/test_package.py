@@ -37,19 +37,30 @@ def test_the_version_stands_in_one_place() -> None:
 
 
 def test_every_module_that_the_metadata_names_can_be_imported() -> None:
-    """No operator, hook or transfer is announced that does not exist, and none is missing."""
+    """No hook, operator, sensor, trigger or transfer is announced that does not exist, and none is missing."""
     info = get_provider_info()
-    named = [m for part in ("hooks", "operators", "triggers") for entry in info[part] for m in entry["python-modules"]]
+    parts = ("hooks", "operators", "sensors", "triggers")
+    named = [module for part in parts for entry in info[part] for module in entry["python-modules"]]
     named += [entry["python-module"] for entry in info["transfers"]]
     package = Path(airflow_provider_tiktok.__file__).parent
     classes = {
         f"airflow_provider_tiktok.{path.parent.name}.{path.stem}"
-        for folder in ("operators", "transfers", "triggers")
+        for folder in ("operators", "sensors", "transfers", "triggers")
         for path in (package / folder).glob("[!_]*.py")
     }
     assert set(named) == classes | {"airflow_provider_tiktok.hooks.tiktok"}
     for name in named:
         import_module(name)
+
+
+def test_the_functions_of_the_asset_scheme_are_there() -> None:
+    """Airflow 3 and 2 find the same functions, under the name that each looks for."""
+    info = get_provider_info()
+    [scheme] = info["asset-uris"]
+    assert info["dataset-uris"] == [scheme]
+    for path in (scheme["handler"], scheme["factory"], scheme["to_openlineage_converter"]):
+        module, _, name = path.rpartition(".")
+        assert callable(getattr(import_module(module), name))
 
 
 def test_every_command_that_the_metadata_names_can_be_run() -> None:

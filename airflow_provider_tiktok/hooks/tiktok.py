@@ -53,10 +53,13 @@ class TikTokHook(BaseHook):
                 mask_secret(str(secret))
         return settings
 
-    def get_conn(self) -> AudienceClient:
-        """Return a client, which may be shared by threads."""
-        transport = HttpTransport(self.settings)
-        return AudienceClient(transport, self._tokens(transport), budget=app_budget(self.settings.app_id))
+    def get_conn(self, policy: RetryPolicy | None = None) -> AudienceClient:
+        """Return a client, which may be shared by threads.
+
+        :param policy: Bounds of its retries, where others than the usual ones are wanted.
+        """
+        transport, budget = HttpTransport(self.settings), app_budget(self.settings.app_id)
+        return AudienceClient(transport, self._tokens(transport), policy=policy, budget=budget)
 
     def renew_token(self, below: float) -> Renewal | None:
         """Renew the access token when less than a part of its life is left; ``None`` for a long-lived one."""
