@@ -53,16 +53,6 @@ def test_every_module_that_the_metadata_names_can_be_imported() -> None:
         import_module(name)
 
 
-def test_the_functions_of_the_asset_scheme_are_there() -> None:
-    """Airflow 3 and 2 find the same functions, under the name that each looks for."""
-    info = get_provider_info()
-    [scheme] = info["asset-uris"]
-    assert info["dataset-uris"] == [scheme]
-    for path in (scheme["handler"], scheme["factory"], scheme["to_openlineage_converter"]):
-        module, _, name = path.rpartition(".")
-        assert callable(getattr(import_module(module), name))
-
-
 def test_every_command_that_the_metadata_names_can_be_run() -> None:
     """Airflow gets one group from the function it is told of, and each command in it leads to a function of ours."""
     functions = [name.rpartition(".") for name in get_provider_info()["cli"]]

@@ -1,86 +1,22 @@
 """The sensor, run as Airflow runs it, against segments in every state."""
 
-import asyncio
 import logging
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowSensorTimeout, AirflowSkipException, TaskDeferred
 
-from airflow_provider_tiktok.emulator import (
-    ACCESS_TOKEN,
-    ADVERTISER_ID,
-    ADVERTISER_ID_2,
-    APP_SECRET,
-    REFRESH_TOKEN,
-    Emulator,
-)
+from airflow_provider_tiktok.emulator import ACCESS_TOKEN, ADVERTISER_ID, ADVERTISER_ID_2, Emulator
 from airflow_provider_tiktok.errors import AuthError, ConfigurationError, RejectedError
 from airflow_provider_tiktok.operators.segment import TikTokUploadSegmentOperator
-from airflow_provider_tiktok.sensors.segment import TikTokSegmentReadySensor
-from airflow_provider_tiktok.triggers.ready import SegmentReadyTrigger
-from tests.kit import EMAIL, connect, context
+from tests.kit import EMAIL, context
+from tests.sensors.waiting import GET, Waiting
 
 DAY = 86_400.0
-GET = "/dmp/custom_audience/get/"
-SOON = 0.05
 MODES = [pytest.param({"deferrable": True}, id="deferrable"), pytest.param({"deferrable": False}, id="poke")]
-
-
-class OutletEvents:
-    """The asset events of a task, as ``(alias, uri, extra)``."""
-
-    def __init__(self) -> None:
-        self.told: list[tuple[str, str, dict[str, Any]]] = []
-
-    def __getitem__(self, alias: Any) -> Any:
-        return SimpleNamespace(add=lambda asset, extra: self.told.append((alias.name, asset.uri, extra)))
-
-
-class Waiting:
-    """A task with the sensor: runs it as worker and triggerer do, until it ends or would go on waiting."""
-
-    def __init__(self, **options: Any) -> None:
-        options = {"poke_interval": SOON, "timeout": 60.0, **options}
-        self.sensor = TikTokSegmentReadySensor(task_id="ready", **options)
-        self.events = OutletEvents()
-        self.context = {**context(), "outlet_events": self.events}
-
-    def start(self) -> Any:
-        """What the task returns, or how it defers."""
-        try:
-            return self.sensor.execute(self.context)
-        except TaskDeferred as deferred:
-            return deferred
-
-    def go_on(self, deferred: TaskDeferred, event: object = None) -> Any:
-        """The same after an event; without one, after that of the trigger."""
-        told = event or asyncio.run(asyncio.wait_for(first_event(deferred.trigger), timeout=20))
-        try:
-            return self.sensor.resume_execution(
-                deferred.method_name, {**(deferred.kwargs or {}), "event": told}, self.context
-            )
-        except TaskDeferred as again:
-            return again
-
-    def run(self) -> Any:
-        """What the task returns in the end."""
-        answer = self.start()
-        while isinstance(answer, TaskDeferred):
-            answer = self.go_on(answer)
-        return answer
-
-
-async def first_event(trigger: Any) -> object:
-    """Payload of the first event of a trigger that came out of the database."""
-    _, kwargs = trigger.serialize()
-    async for event in SegmentReadyTrigger(**kwargs).run():
-        return event.payload
-    raise AssertionError("the trigger ended without an event")
 
 
 @pytest.fixture
@@ -262,60 +198,3 @@ def test_a_token_that_is_revoked_during_the_wait_is_named_by_the_task(connection
     connection.revoke_token(ACCESS_TOKEN)
     with pytest.raises(AuthError, match="authorise again"):
         task.go_on(deferred)
-
-
-# --- the trigger ---
-
-
-def test_what_is_stored_of_the_trigger_holds_no_secret_and_reads_old_ones(connection: Emulator) -> None:
-    """Ids, numbers and a moment; arguments of another version are passed over."""
-    task = Waiting(segment=connection.create_audience(ADVERTISER_ID, "fresh"), deferrable=True)
-    path, kwargs = task.start().trigger.serialize()
-    assert path == "airflow_provider_tiktok.triggers.ready.SegmentReadyTrigger"
-    assert not {ACCESS_TOKEN, APP_SECRET, REFRESH_TOKEN} & {str(value) for value in kwargs.values()}
-    assert SegmentReadyTrigger(**kwargs, retired="argument").serialize() == (path, kwargs)
-
-
-@pytest.mark.parametrize(
-    ("change", "code"),
-    [
-        pytest.param(lambda tiktok, segment: tiktok.set_cover(segment, 2500), "settled", id="ready"),
-        pytest.param(lambda tiktok, segment: tiktok.fail_audience(segment, "boom"), "settled", id="failed"),
-        pytest.param(lambda tiktok, segment: tiktok.revoke_token(ACCESS_TOKEN), "problem", id="revoked"),
-        pytest.param(lambda tiktok, segment: None, "timeout", id="nothing"),
-    ],
-)
-def test_the_trigger_tells_one_word(connection: Emulator, change: Any, code: str) -> None:
-    """Nothing else goes through Airflow's database."""
-    segment = connection.create_audience(ADVERTISER_ID, "fresh")
-    deferred = Waiting(segment=segment, deferrable=True, timeout=0.5).start()
-    change(connection, segment)
-    assert asyncio.run(asyncio.wait_for(first_event(deferred.trigger), timeout=20)) == {"code": code}
-
-
-def test_the_trigger_never_blocks_the_loop(connection: Emulator) -> None:
-    """While TikTok takes its time to answer, everything else in the triggerer goes on."""
-    segment = connection.create_audience(ADVERTISER_ID, "fresh")
-    deferred = Waiting(segment=segment, deferrable=True).start()
-    connection.set_cover(segment, 2500)
-    connection.delay(GET, 1.0)
-
-    async def longest_pause() -> float:
-        loop, waiting, longest = asyncio.get_running_loop(), asyncio.ensure_future(first_event(deferred.trigger)), 0.0
-        while not waiting.done():
-            begin = loop.time()
-            await asyncio.sleep(0.01)
-            longest = max(longest, loop.time() - begin)
-        return longest
-
-    assert asyncio.run(asyncio.wait_for(longest_pause(), timeout=20)) < 0.5
-
-
-def test_a_missing_connection_is_named_by_the_task(connection: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A connection that goes away during the wait does not kill the trigger: it wakes the task."""
-    connect(monkeypatch, connection, "tiktok_gone")
-    segment = connection.create_audience(ADVERTISER_ID, "fresh")
-    task = Waiting(segment=segment, deferrable=True, tiktok_conn_id="tiktok_gone")
-    deferred = task.start()
-    monkeypatch.delenv("AIRFLOW_CONN_TIKTOK_GONE")
-    assert asyncio.run(asyncio.wait_for(first_event(deferred.trigger), timeout=20)) == {"code": "problem"}
