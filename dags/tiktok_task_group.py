@@ -1,4 +1,4 @@
-"""Keep a TikTok segment equal to the result of a query, the whole chain in one call."""
+"""Keep a TikTok segment equal to the result of a query, the whole chain in one call: it ends when TikTok is ready."""
 
 from datetime import UTC, datetime
 
@@ -12,7 +12,7 @@ with DAG(
     schedule=CronDataIntervalTimetable("0 6 * * *", timezone="UTC"),
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
-    max_active_runs=1,
+    max_active_runs=3,  # the next day is delivered while this one still waits for TikTok
     doc_md=__doc__,
     tags=["tiktok"],
 ):
@@ -23,4 +23,5 @@ with DAG(
         columns={"email": "EMAIL_SHA256"},
         advertiser_ids=["7012345678901234562"],
         upload={"max_delete_pct": 20},
+        ready={"deferrable": True},
     )

@@ -63,6 +63,16 @@ def test_nobody_is_mapped_without_further_advertisers(others: Any) -> None:
     ]
 
 
+def test_the_group_waits_for_tiktok_where_asked(dag: DAG) -> None:
+    """At its end, after the mapping if there is one."""
+    group = tiktok_segment_delivery(**USUAL, advertiser_ids=OTHERS, ready={"deferrable": True}, tiktok_conn_id="eu")
+    assert chain(group)["ready"] == {"verify", "map"}
+    ready = dag.get_task("delivery.ready")
+    assert (ready.deferrable, ready.min_size, ready.tiktok_conn_id) == (True, 1000, "eu")
+    group = tiktok_segment_delivery(**USUAL, ready={}, group_id="unmapped")
+    assert chain(group)["ready"] == {"verify", "upload"}
+
+
 def test_an_upstream_snapshot_takes_the_place_of_the_query(dag: DAG) -> None:
     """The segment is verified, or created, only after the upstream task has a snapshot."""
     upstream = BaseOperator(task_id="snapshot")
@@ -186,7 +196,8 @@ def test_a_mapped_group_gives_its_arguments_to_templates(dag: DAG) -> None:
         ({**QUERY, "segment": "16001", "verify": {}}, "verify needs segment_name"),
         ({**QUERY, "segment": "16001", "advertiser_id": "7001"}, "advertiser_id needs segment_name"),
         ({**USUAL, "map": {"strategy": "share"}}, "map needs advertiser_ids"),
-        ({**USUAL, "advertiser_ids": OTHERS, "upload": {"mode": "append"}}, "against mode 'append'"),
+        ({**USUAL, "advertiser_ids": OTHERS, "upload": {"mode": "append"}}, "against the upload's mode 'append'"),
+        ({**USUAL, "advertiser_ids": OTHERS, "upload": {"dry_run": True}}, "the upload's dry_run only plans"),
         ({**USUAL, "upload": {"segment": "16001"}}, "options of upload: segment cannot be set for one task"),
         ({**USUAL, "query": {"task_id": "ask"}}, "options of query_customers: task_id cannot be set"),
         ({**USUAL, "upload": partial(CarefulUpload, source="x")}, "options of upload: source cannot be set"),

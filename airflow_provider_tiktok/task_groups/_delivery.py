@@ -1,4 +1,4 @@
-"""The task group of one delivery: query, verify, upload, map."""
+"""The task group of one delivery: query, verify, upload, map, ready."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -12,6 +12,7 @@ from airflow_provider_tiktok.operators.segment import (
     TikTokUploadSegmentOperator,
     TikTokVerifySegmentOperator,
 )
+from airflow_provider_tiktok.sensors.segment import TikTokSegmentReadySensor
 from airflow_provider_tiktok.transfers.sql_to_snapshot import SqlToTikTokSnapshotOperator
 
 Stage = Mapping[str, Any] | Callable[..., BaseOperator]
@@ -54,11 +55,12 @@ def tiktok_segment_delivery(
     verify: Stage | None = None,
     upload: Stage | None = None,
     map: Stage | None = None,  # noqa: A002  each stage is named as its task
+    ready: Stage | None = None,
     tiktok_conn_id: str | None = None,
     group_id: str = "delivery",
     **group: Any,
 ) -> SegmentDelivery:
-    """Keep a segment equal to the result of a query: the tasks ``query_customers``, ``verify``, ``upload``, ``map``.
+    """Keep a segment equal to the result of a query: ``query_customers``, ``verify``, ``upload``, ``map``, ``ready``.
 
     May stand in a mapped task group and take its arguments, as they are: Airflow renders no template in them, so what
     depends on the interval goes into ``query={"parameters": ...}``. Arguments that contradict each other raise
@@ -82,6 +84,8 @@ def tiktok_segment_delivery(
     :param verify: Stage of :class:`~airflow_provider_tiktok.operators.segment.TikTokVerifySegmentOperator`.
     :param upload: Stage of :class:`~airflow_provider_tiktok.operators.segment.TikTokUploadSegmentOperator`.
     :param map: Stage of :class:`~airflow_provider_tiktok.operators.segment.TikTokMapAdvertisersOperator`.
+    :param ready: Stage of :class:`~airflow_provider_tiktok.sensors.segment.TikTokSegmentReadySensor`, as
+        ``{"deferrable": True}``. Without it there is no task ``ready``, and the group does not wait for TikTok.
     :param tiktok_conn_id: Connection of type ``tiktok``.
     :param group_id: Id of the task group.
     :param group: As Airflow's ``TaskGroup`` has them: ``default_args``, ``tooltip``, ``parent_group``, …
@@ -104,10 +108,12 @@ def tiktok_segment_delivery(
             XComArg.apply_upstream_relationship(verified, source)  # no segment is created for a query that failed
             segment = verified.output
         delivered = {"segment": segment, "source": source, **rows, **account}
-        _task("upload", upload, TikTokUploadSegmentOperator, delivered)
+        last = _task("upload", upload, TikTokUploadSegmentOperator, delivered)
         if others is not None:
             mapped = {"segment": segment, "source": delivery.receipt, "advertiser_ids": others, **account}
-            _task("map", map, TikTokMapAdvertisersOperator, mapped)
+            last = _task("map", map, TikTokMapAdvertisersOperator, mapped)
+        if ready is not None:
+            last >> _task("ready", ready, TikTokSegmentReadySensor, {"segment": segment, **account})
     return delivery
 
 
@@ -115,15 +121,23 @@ def _refuse_contradictions(group_id: str, given: Mapping[str, Any]) -> None:
     problems = [f"give either {one} or {other}" for one, other in ONE_OF if (one in given) == (other in given)]
     needs = [(name, needed) for name in NEEDS if name in given for needed in NEEDS[name]]
     problems += [f"{name} needs {needed}" for name, needed in needs if needed not in given]
-    upload, mapping = _options(given.get("upload")), _options(given.get("map"))
-    mode, strategy = upload.get("mode", "mirror"), mapping.get("strategy", "mapping")
-    if "advertiser_ids" in given and mode != "mirror" and strategy == "mapping":
-        problems.append(
-            f"mapping would make the segment equal to the source again, against mode {mode!r}; use map={{'strategy': "
-            "'share'}, or list the advertisers in upload={'advertiser_ids': [...]}"
-        )
+    if "advertiser_ids" in given:
+        problems += _against_map(_options(given.get("upload")), _options(given.get("map")))
     if problems:
         raise ConfigurationError(f"tiktok_segment_delivery({group_id!r}): {'; '.join(problems)}")
+
+
+def _against_map(upload: Mapping[str, Any], mapping: Mapping[str, Any]) -> list[str]:
+    """Options of the upload that the task ``map`` would not keep to."""
+    mode, problems = upload.get("mode", "mirror"), []
+    if upload.get("dry_run"):
+        problems.append("with advertiser_ids, the task map would carry out what the upload's dry_run only plans")
+    if mode != "mirror" and mapping.get("strategy", "mapping") == "mapping":
+        problems.append(
+            f"mapping makes the segment equal to the source, against the upload's mode {mode!r}; use "
+            "map={'strategy': 'share'}, or list the advertisers in upload={'advertiser_ids': [...]}"
+        )
+    return problems
 
 
 def _task(task_id: str, stage: Stage | None, usual: type[BaseOperator], arguments: Mapping[str, Any]) -> BaseOperator:

@@ -44,11 +44,14 @@ def held(tiktok: Emulator, name: str, owner: str = ADVERTISER_ID) -> dict[str, s
 
 
 def test_the_task_group_is_the_whole_chain(connected: LocalAirflow, tiktok: Emulator, shop: Path) -> None:
-    """One call delivers the query's result and maps the second advertiser."""
-    assert run(connected, "tiktok_task_group")[1] == "success"
+    """One call delivers the query's result, maps the second advertiser, and ends when TikTok can use the segment."""
+    run_id, state = run(connected, "tiktok_task_group")
+    assert state == "success"
     rows = read_customers(shop, "marketing_consent = 1 AND email IS NOT NULL")
     assert held(tiktok, "Customers with an e-mail address") == wanted(rows, EMAIL)
     assert tiktok.audiences()[0]["shared_with"] == [ADVERTISER_ID_2]
+    ready = connected.xcom("tiktok_task_group", run_id, "delivery.ready")
+    assert (ready["state"], ready["size"]) == ("ready", tiktok.audiences()[0]["cover_num"])
 
 
 def test_one_advertiser_that_fails_leaves_the_others_alone(
@@ -72,7 +75,7 @@ def test_one_advertiser_that_fails_leaves_the_others_alone(
 
 
 def test_many_segments_are_delivered_side_by_side(connected: LocalAirflow, tiktok: Emulator, shop: Path) -> None:
-    """Each segment of the table holds the result of its own query, for the interval of the run."""
+    """Each segment of the table holds the result of its own query for the run's interval, and is shared."""
     assert run(connected, "tiktok_many_segments")[1] == "success"
     days = [(TODAY - timedelta(days=number)).strftime("%Y-%m-%d") for number in (0, 30, 60, 10_000)]
     names = (
@@ -83,7 +86,7 @@ def test_many_segments_are_delivered_side_by_side(connected: LocalAirflow, tikto
     for name, until, since in zip(names, days, days[1:], strict=False):
         period = "marketing_consent = 1 AND signed_up_at >= ? AND signed_up_at < ?"
         assert held(tiktok, name) == wanted(read_customers(shop, period, (since, until)), EMAIL, IDFA)
-    assert len(tiktok.audiences()) == 3
+    assert [one["shared_with"] for one in tiktok.audiences()] == [[ADVERTISER_ID_2, ADVERTISER_ID_3]] * 3
 
 
 def test_rows_of_python_tasks_are_delivered_and_not_shown(connected: LocalAirflow, tiktok: Emulator) -> None:
