@@ -1,7 +1,7 @@
-"""Progress of long work in the log: rows, rate, and the expected end where the total is known."""
+"""Progress and results of long work in the log: rows, rate, the expected end where the total is known, tables."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 EVERY_SECONDS = 10.0
 
@@ -24,10 +24,24 @@ class Progress:
         """Log now."""
         self._logged = self._clock()
         rate = self._done / max(self._logged - self._started, 1e-9)
-        if self._total is None:
-            self._logger.info("%s %d rows, %.0f rows/s", self._verb, self._done, rate)
+        done, speed = f"{self._done:,}", f"{rate:,.0f} rows/s"
+        if self._total is None or self._done >= self._total:
+            self._logger.info("%s %s rows, %s", self._verb, done, speed)
             return
         left = (self._total - self._done) / rate if rate else 0.0
-        self._logger.info(
-            "%s %d of %d rows, %.0f rows/s, %.0f s to go", self._verb, self._done, self._total, rate, left
-        )
+        self._logger.info("%s %s of %s rows, %s, %s to go", self._verb, done, f"{self._total:,}", speed, duration(left))
+
+
+def duration(seconds: float) -> str:
+    """Time in the unit that a person would use: ``"40 s"``, ``"12 min"``, ``"3 h 5 min"``."""
+    minutes = round(seconds / 60)
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def log_table(logger: logging.Logger, lines: Iterable[tuple[str, object]]) -> None:
+    """Log labels with their values, one a line."""
+    for label, value in lines:
+        text = f"{value:,}" if isinstance(value, int) else str(value)
+        logger.info("%s", f"{label:<60} {text:>12}".rstrip())

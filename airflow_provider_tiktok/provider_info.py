@@ -98,6 +98,10 @@ def get_provider_info() -> dict[str, Any]:
         ],
         "asset-uris": [SEGMENT_URIS],
         "dataset-uris": [SEGMENT_URIS],  # their name on Airflow 2
+        "extra-links": [
+            "airflow_provider_tiktok.links.AdsManagerLink",
+            "airflow_provider_tiktok.links.ReceiptLink",
+        ],
         "cli": ["airflow_provider_tiktok.cli.get_cli_commands"],
         "config": {
             "tiktok": {

@@ -1,7 +1,9 @@
 """Where snapshots are, and what a run calls itself: the Airflow side of :mod:`airflow_provider_tiktok.snapshots`."""
 
+import logging
 import os
 import re
+import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -15,10 +17,13 @@ from airflow_provider_tiktok.core.columns import Columns
 from airflow_provider_tiktok.core.guards import Guards, refuse
 from airflow_provider_tiktok.core.receipt import JsonValue
 from airflow_provider_tiktok.errors import ConfigurationError
+from airflow_provider_tiktok.hooks.metrics import count_snapshot
 from airflow_provider_tiktok.snapshots.files import StoragePath
 from airflow_provider_tiktok.snapshots.rejects import REJECTS
 from airflow_provider_tiktok.snapshots.source import Cells, take_snapshot
 from airflow_provider_tiktok.snapshots.store import SUPPRESSED, Snapshot
+
+logger = logging.getLogger(__name__)
 
 Suppress = Snapshot | Callable[[Columns], Iterable[Cells]]
 """Whom to leave out: a snapshot, or what reads them."""
@@ -51,7 +56,7 @@ def publish_snapshot(
 
     Whom to ``suppress`` is read before the batches, and kept as a snapshot inside of this one.
     """
-    end, unique = interval_end(context), unique_name()
+    end, unique, begin = interval_end(context), unique_name(), time.monotonic()
     folder = new_snapshot_folder(snapshot_root(root), name, end, unique)
     if suppress is not None and not isinstance(suppress, Snapshot):
         same = replace(columns, key_column=None)
@@ -67,6 +72,8 @@ def publish_snapshot(
         suppression=suppress,
         rejects=rejects,
     )
+    logger.info("Snapshot: %s", snapshot.uri)
+    count_snapshot(snapshot.counts, time.monotonic() - begin, context)
     refuse(Guards(allow_empty=allow_empty).on_members(snapshot.counts.members))
     return {**snapshot.to_xcom(), **({"reject_uri": str(folder / REJECTS)} if rejects else {})}
 

@@ -11,11 +11,12 @@ from airflow_provider_tiktok.core.guards import Guards
 from airflow_provider_tiktok.core.receipt import JsonValue
 from airflow_provider_tiktok.delivery import Courier
 from airflow_provider_tiktok.errors import ConfigurationError
+from airflow_provider_tiktok.hooks.lineage import Hop, segment_uris
+from airflow_provider_tiktok.hooks.observed import Observed
 from airflow_provider_tiktok.hooks.segment import SegmentRef, segment_and_owner
-from airflow_provider_tiktok.hooks.lineage import Hop, TellsLineage, segment_uris
-from airflow_provider_tiktok.hooks.metrics import count_delivery
 from airflow_provider_tiktok.hooks.storage import open_snapshot
 from airflow_provider_tiktok.hooks.tiktok import TikTokHook
+from airflow_provider_tiktok.links import AdsManagerLink
 from airflow_provider_tiktok.operators._arguments import (
     courier_of,
     given_snapshot,
@@ -26,7 +27,7 @@ from airflow_provider_tiktok.segments import share_segment
 from airflow_provider_tiktok.triggers.pause import pausing
 
 
-class TikTokMapAdvertisersOperator(TellsLineage, BaseOperator):
+class TikTokMapAdvertisersOperator(Observed, BaseOperator):
     """Map more advertisers of the same business to a segment.
 
     Checks first that every advertiser is reachable, in the owner's business center and not held as Analyst; when one
@@ -45,6 +46,7 @@ class TikTokMapAdvertisersOperator(TellsLineage, BaseOperator):
     """
 
     template_fields: Sequence[str] = ("segment", "advertiser_ids", "source", "snapshot_root", "tiktok_conn_id")
+    operator_extra_links = (AdsManagerLink(),)
     ui_color = "#d6f5f4"
 
     def __init__(
@@ -92,18 +94,19 @@ class TikTokMapAdvertisersOperator(TellsLineage, BaseOperator):
                 self.tell_lineage(Hop(sources=shared, targets=recipients))
             elif others:
                 self._deliver(courier_of(self, context, client), Target.of(segment_id, owner, others))
-        self.log.info("Segment %s of advertiser %s is mapped to %d others", segment_id, owner, len(others))
+        self.log.info(
+            "Segment %s of advertiser %s is there for %s too", segment_id, owner, ", ".join(others) or "nobody"
+        )
         return {"segment_id": segment_id, "owner_advertiser_id": owner, "mapped_advertiser_ids": list(others)}
 
     def _deliver(self, courier: Courier, target: Target) -> None:
         if self.source is None:
             raise ConfigurationError("strategy 'mapping' sends the members again: give source, or use strategy='share'")
-        begin, snapshot, guards = time.monotonic(), open_snapshot(given_snapshot(self.source)), Guards(max_delete_pct=self.max_delete_pct)
+        begin, guards = time.monotonic(), Guards(max_delete_pct=self.max_delete_pct)
+        snapshot = open_snapshot(given_snapshot(self.source))
         with courier.lock(target) as lock:
             plan = courier.plan(
                 snapshot, target, mode="mirror", on_older="skip", guards=guards, batch_rows=self.batch_rows
             )
             receipt = courier.deliver(plan, lock)
-        if not receipt.superseded:
-            count_delivery(receipt, time.monotonic() - begin)
-            self.tell_lineage(Hop.into_segment(snapshot, receipt))
+        self.tell_delivery(snapshot, receipt, seconds=time.monotonic() - begin)

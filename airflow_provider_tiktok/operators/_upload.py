@@ -6,14 +6,14 @@ from contextlib import nullcontext
 from typing import Any, Literal
 
 from airflow.providers.common.compat.sdk import BaseOperator, Context
+from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
 
 from airflow_provider_tiktok.core.columns import Columns
 from airflow_provider_tiktok.core.guards import Guards
 from airflow_provider_tiktok.core.receipt import JsonValue
 from airflow_provider_tiktok.core.rows import Rows
+from airflow_provider_tiktok.hooks.observed import Observed
 from airflow_provider_tiktok.hooks.segment import SegmentRef, segment_and_owner
-from airflow_provider_tiktok.hooks.lineage import Hop, TellsLineage
-from airflow_provider_tiktok.hooks.metrics import count_delivery
 from airflow_provider_tiktok.hooks.storage import (
     interval_end,
     new_snapshot_folder,
@@ -22,6 +22,7 @@ from airflow_provider_tiktok.hooks.storage import (
     unique_name,
 )
 from airflow_provider_tiktok.hooks.tiktok import TikTokHook
+from airflow_provider_tiktok.links import AdsManagerLink, ReceiptLink
 from airflow_provider_tiktok.operators._arguments import (
     approved_plan,
     courier_of,
@@ -35,7 +36,7 @@ from airflow_provider_tiktok.snapshots.store import Snapshot
 from airflow_provider_tiktok.triggers.pause import pausing
 
 
-class TikTokUploadSegmentOperator(TellsLineage, BaseOperator):
+class TikTokUploadSegmentOperator(Observed, BaseOperator):
     """Bring a segment to a snapshot: send only what changed since the last delivery, and return the receipt.
 
     One delivery to a segment at a time: another one waits. A try that was broken off is taken up at the first batch
@@ -75,6 +76,7 @@ class TikTokUploadSegmentOperator(TellsLineage, BaseOperator):
         "snapshot_root",
         "tiktok_conn_id",
     )
+    operator_extra_links = (AdsManagerLink(), *((ReceiptLink(),) if AIRFLOW_V_3_0_PLUS else ()))
     ui_color = "#d6f5f4"
 
     def __init__(
@@ -156,9 +158,7 @@ class TikTokUploadSegmentOperator(TellsLineage, BaseOperator):
             if self._needs_approval:
                 plan = plan.only(approved_plan(self.approved))
             receipt = courier.dry_run(plan) if self.plan_only else courier.deliver(plan, lock)
-        if not (receipt.dry_run or receipt.superseded):
-            count_delivery(receipt, time.monotonic() - begin)
-            self.tell_lineage(Hop.into_segment(snapshot, receipt))
+        self.tell_delivery(snapshot, receipt, seconds=time.monotonic() - begin)
         return receipt.to_dict()
 
     def _guards(self) -> Guards:

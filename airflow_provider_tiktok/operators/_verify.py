@@ -9,6 +9,7 @@ from airflow.providers.common.compat.sdk import BaseOperator, Context
 from airflow_provider_tiktok.api.access import check_access
 from airflow_provider_tiktok.core.receipt import JsonValue
 from airflow_provider_tiktok.hooks.tiktok import TikTokHook
+from airflow_provider_tiktok.links import AdsManagerLink
 from airflow_provider_tiktok.segments import check_segment_arguments, verify_segment
 
 
@@ -26,6 +27,7 @@ class TikTokVerifySegmentOperator(BaseOperator):
     """
 
     template_fields: Sequence[str] = ("segment_name", "segment_id", "advertiser_id", "tiktok_conn_id")
+    operator_extra_links = (AdsManagerLink(),)
     ui_color = "#d6f5f4"
 
     def __init__(
@@ -59,5 +61,5 @@ class TikTokVerifySegmentOperator(BaseOperator):
             create_if_missing=self.create_if_missing,
         )
         verb = "Created" if segment.created else "Found"
-        self.log.info("%s segment %s of advertiser %s", verb, segment.segment_id, advertiser)
+        self.log.info("%s segment %s %r of advertiser %s", verb, segment.segment_id, segment.segment_name, advertiser)
         return asdict(segment)

@@ -16,7 +16,7 @@ from airflow_provider_tiktok.core.digest import RowCounts, digest_batch
 from airflow_provider_tiktok.core.records import Bytes
 from airflow_provider_tiktok.core.refusals import Refusals
 from airflow_provider_tiktok.core.suppression import Suppressed
-from airflow_provider_tiktok.progress import Progress
+from airflow_provider_tiktok.progress import Progress, log_table
 from airflow_provider_tiktok.snapshots.ahead import in_threads
 from airflow_provider_tiktok.snapshots.files import StoragePath
 from airflow_provider_tiktok.snapshots.rejects import RejectFile
@@ -90,7 +90,6 @@ def _summarise(snapshot: Snapshot) -> None:
             for reason, cells in reasons.items()
         ),
     ]
-    for label, count in lines:
-        logger.info("%-60s %12s", label, f"{count:,}")
+    log_table(logger, lines)
     for warning in snapshot.warnings:
         logger.warning(warning)

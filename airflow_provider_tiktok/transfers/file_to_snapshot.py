@@ -9,11 +9,13 @@ from airflow.providers.common.compat.sdk import BaseOperator, Context
 
 from airflow_provider_tiktok.core.columns import Columns
 from airflow_provider_tiktok.core.receipt import JsonValue
+from airflow_provider_tiktok.hooks.lineage import Hop
+from airflow_provider_tiktok.hooks.observed import Observed
 from airflow_provider_tiktok.hooks.storage import list_files, publish_snapshot, suppression_snapshot
 from airflow_provider_tiktok.snapshots.reading import read_file
 
 
-class FileToTikTokSnapshotOperator(BaseOperator):
+class FileToTikTokSnapshotOperator(Observed, BaseOperator):
     """Read Parquet or CSV files and keep their identifiers as a snapshot: normalised, hashed, deduplicated.
 
     :param path: URI of a ``.parquet`` or ``.csv`` file, or of a folder whose files of these kinds are all read, in any
@@ -85,7 +87,8 @@ class FileToTikTokSnapshotOperator(BaseOperator):
         )
         suppressing = self._suppress_given or self.suppress_snapshot is not None
         files = list_files(self.path)
-        return publish_snapshot(
+        self.log.info("Reading %d files at %s", len(files), self.path)
+        account = publish_snapshot(
             chain.from_iterable(read_file(file, columns) for file in files),
             columns,
             context,
@@ -96,3 +99,5 @@ class FileToTikTokSnapshotOperator(BaseOperator):
             suppress=suppression_snapshot(self.suppress_snapshot) if suppressing else None,
             rejects=self.reject_file,
         )
+        self.tell_lineage(Hop.into_snapshot(account, self.columns, sources=(self.path,)))
+        return account

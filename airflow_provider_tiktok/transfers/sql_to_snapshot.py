@@ -9,11 +9,13 @@ from airflow.providers.common.compat.sdk import BaseOperator, Context
 from airflow_provider_tiktok.core.columns import Columns
 from airflow_provider_tiktok.core.receipt import JsonValue
 from airflow_provider_tiktok.errors import ConfigurationError
+from airflow_provider_tiktok.hooks.lineage import Hop
+from airflow_provider_tiktok.hooks.observed import Observed
 from airflow_provider_tiktok.hooks.query import Query
 from airflow_provider_tiktok.hooks.storage import Suppress, publish_snapshot, suppression_snapshot
 
 
-class SqlToTikTokSnapshotOperator(BaseOperator):
+class SqlToTikTokSnapshotOperator(Observed, BaseOperator):
     """Run a query and keep its identifiers as a snapshot: normalised, hashed, deduplicated.
 
     The result is streamed from the database; only hashes reach the disk. Returns the snapshot's address and the account
@@ -114,8 +116,9 @@ class SqlToTikTokSnapshotOperator(BaseOperator):
             self.rules,
             key_column=self.reject_key,
         )
+        self.log.info("Running the query on connection %r", self.conn_id)
         query = Query(conn_id=self.conn_id, sql=self.sql, parameters=self.parameters, chunk_rows=self.chunk_rows)
-        return publish_snapshot(
+        account = publish_snapshot(
             query.batches(columns),
             columns,
             context,
@@ -126,6 +129,8 @@ class SqlToTikTokSnapshotOperator(BaseOperator):
             suppress=self._suppress(),
             rejects=self.reject_file,
         )
+        self.tell_lineage(Hop.into_snapshot(account, self.columns, query=query))
+        return account
 
     def _suppress(self) -> Suppress | None:
         """Whom to leave out. What was given and comes out of its template empty is an error."""
