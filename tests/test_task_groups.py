@@ -232,6 +232,22 @@ def test_an_option_that_the_operator_does_not_have_is_refused() -> None:
         tiktok_segment_delivery(**USUAL, upload={"max_percent": 20})
 
 
+def test_the_table_may_come_from_an_upstream_task(dag: DAG) -> None:
+    """Every task that uses one of its values waits for it."""
+
+    @task
+    def table() -> list[dict[str, str]]:
+        return []
+
+    @task_group
+    def each(name: str, sql: str) -> None:
+        tiktok_segment_delivery(segment_name=name, sql=sql, conn_id="shop", columns=EMAIL)
+
+    each.expand_kwargs(table())
+    assert dag.get_task("each.delivery.query_customers").upstream_task_ids == {"table"}
+    assert dag.get_task("each.delivery.verify").upstream_task_ids == {"table", "each.delivery.query_customers"}
+
+
 def test_mapped_values_come_as_they_are(dag: DAG) -> None:
     """Airflow renders the templates of the DAG file in a mapped group, and not those in the values of the table."""
 

@@ -35,7 +35,7 @@ class SegmentDelivery(TaskGroup):
 
     @property
     def receipt(self) -> XComArg:
-        """What the upload returns; for a task outside of a mapped group, the list of all its indexes' receipts."""
+        """What the upload returns, for tasks after the group."""
         task_id = self.child_id("upload")  # type: ignore[no-untyped-call]  # Airflow's is not annotated
         return cast("BaseOperator", self.children[task_id]).output
 
