@@ -79,11 +79,15 @@ class Airflow2:
 
     def run(self, dag: str, moment: datetime | None = None) -> str:
         """Trigger a DAG, as at a moment (default: now), and return how its run ended."""
+        return self.wait(dag, self.start(dag, moment))
+
+    def start(self, dag: str, moment: datetime | None = None) -> str:
+        """Trigger a DAG and return the condition that names its run for :meth:`wait`."""
         poll(lambda: self._knows(dag), timeout=120, what=f"parsing of {dag}")
         self._runs += 1
         run_id = f"run-{self._runs}"
         self.cli("dags", "trigger", dag, "--run-id", run_id, *(["--exec-date", moment.isoformat()] if moment else []))
-        return self.wait(dag, f"run_id = '{run_id}'")
+        return f"run_id = '{run_id}'"
 
     def wait(self, dag: str, which: str = "true", timeout: float = 240) -> str:
         """Return how the run of a DAG ended that an SQL condition names."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_tiktok.emulator import ACCESS_TOKEN, REFRESH_TOKEN, Emulator
+from airflow_provider_tiktok.emulator import ACCESS_TOKEN, ADVERTISER_ID, REFRESH_TOKEN, Emulator
 from tests.airflow.airflow_2 import DAG_FOLDERS, Airflow2
 
 pytestmark = [pytest.mark.airflow, pytest.mark.airflow_2, pytest.mark.timeout(300)]
@@ -18,6 +18,7 @@ FILLED = {
     "tiktok_segment_delivery": 1,
     "tiktok_task_group": 1,
     "tiktok_token_keeper": 0,
+    "tiktok_when_ready": 0,
 }
 """How many segments hold members after one run, by the name of the file and of the DAG. A new example needs a line."""
 
@@ -45,6 +46,8 @@ def test_the_example_runs(example: str, prepared: Airflow2, tiktok: Emulator) ->
     """Its run ends in success, and the emulator holds members in as many segments as the table says."""
     token = {"refresh_token": REFRESH_TOKEN} if example == "tiktok_token_keeper" else {"access_token": ACCESS_TOKEN}
     prepared.connect("tiktok_default", tiktok, **token)
+    if example == "tiktok_when_ready":
+        tiktok.create_audience(ADVERTISER_ID, "usable", audience_id="987654321", cover_num=2500)
     assert prepared.run(example, TODAY) == "success", prepared.logs(example)
     held = [tiktok.members(segment["audience_id"]) for segment in tiktok.audiences()]
     assert sum(any(kinds.values()) for kinds in held) == FILLED[example]
