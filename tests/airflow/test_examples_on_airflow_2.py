@@ -11,6 +11,8 @@ from tests.airflow.airflow_2 import DAG_FOLDERS, Airflow2
 pytestmark = [pytest.mark.airflow, pytest.mark.airflow_2, pytest.mark.timeout(300)]
 
 FILLED = {
+    "tiktok_dated_segments": 1,
+    "tiktok_dated_segments": 1,
     "tiktok_many_advertisers": 3,
     "tiktok_many_segments": 3,
     "tiktok_plan_and_approve": 0,  # on Airflow 2.11, which asks nobody, the run ends with the plan
@@ -18,6 +20,7 @@ FILLED = {
     "tiktok_segment_delivery": 1,
     "tiktok_task_group": 1,
     "tiktok_token_keeper": 0,
+    "tiktok_tutorial": 1,
     "tiktok_when_ready": 0,
 }
 """How many segments hold members after one run, by the name of the file and of the DAG. A new example needs a line."""

@@ -104,6 +104,10 @@ class Shop:
 def driver(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Airflow's hook takes psycopg 3 where that is installed beside SQLAlchemy 2, and psycopg2 elsewhere."""
     pytest.importorskip(request.param, reason=f"{request.param} is not installed")
+    if request.param == "psycopg":
+        pytest.importorskip(
+            "sqlalchemy", minversion="2", reason="Airflow's hook takes psycopg 3 with SQLAlchemy 2 only"
+        )
     monkeypatch.setattr(f"{PROVIDER}.USE_PSYCOPG3", request.param == "psycopg")
     return str(request.param)
 
@@ -434,7 +438,7 @@ def test_a_process_ends_though_nobody_closed_the_batches(shop: Shop, driver: str
         timeout=60,
         check=False,
     )
-    assert (child.returncode, child.stdout) == (0, "read\n"), child.stderr
+    assert (child.returncode, child.stdout.splitlines()[-1:]) == (0, ["read"]), child.stderr
     assert "DECLARE" in shop.verbs()
 
 
