@@ -12,7 +12,6 @@ pytestmark = [pytest.mark.airflow, pytest.mark.airflow_2, pytest.mark.timeout(30
 
 FILLED = {
     "tiktok_dated_segments": 1,
-    "tiktok_dated_segments": 1,
     "tiktok_many_advertisers": 3,
     "tiktok_many_segments": 3,
     "tiktok_plan_and_approve": 0,  # on Airflow 2.11, which asks nobody, the run ends with the plan
