@@ -12,6 +12,7 @@ from airflow_provider_tiktok.core.columns import Columns
 from airflow_provider_tiktok.core.guards import Guards
 from airflow_provider_tiktok.core.receipt import JsonValue
 from airflow_provider_tiktok.core.rows import Rows
+from airflow_provider_tiktok.hooks.metrics import count_snapshot
 from airflow_provider_tiktok.hooks.observed import Observed
 from airflow_provider_tiktok.hooks.segment import SegmentRef, segment_and_owner
 from airflow_provider_tiktok.hooks.storage import (
@@ -173,6 +174,8 @@ class TikTokUploadSegmentOperator(Observed, BaseOperator):
         if not isinstance(self.source, Rows):
             return open_snapshot(given_snapshot(self.source))
         columns = Columns.parse(self.columns or {}, self.hashing, self.default_region, rules=self.rules)
-        end, unique = interval_end(context), unique_name()
+        end, unique, begin = interval_end(context), unique_name(), time.monotonic()
         folder = new_snapshot_folder(root, segment_id, end, unique)
-        return take_snapshot(self.source.batches(columns), columns, folder, interval_end=end, unique=unique)
+        snapshot = take_snapshot(self.source.batches(columns), columns, folder, interval_end=end, unique=unique)
+        count_snapshot(snapshot.counts, time.monotonic() - begin, context)
+        return snapshot
