@@ -22,7 +22,7 @@ DAG_FOLDERS = {"examples": REPOSITORY / "dags", "tests": REPOSITORY / "tests" / 
 
 
 class Airflow2:
-    """Lives inside a ``with`` block, on a database of its own; a DAG runs when it is triggered, or by its datasets."""
+    """Lives inside a ``with`` block, on a database of its own; a DAG runs only when it is triggered."""
 
     def __init__(self, home: Path, postgres: Postgres) -> None:
         self.home, self._postgres, self._family, self._runs = home, postgres, Family(), 0

@@ -34,13 +34,7 @@ EMAIL = Layout((IdentifierKind.EMAIL_SHA256,))
 EXAMPLE_SEGMENT = "987654321"
 DAY = 86_400.0
 PATIENCE = 120
-NOISE = (
-    "Traceback",
-    "Deprecat",
-    "cannot be called outside",
-    "was never awaited",
-    "Triggerer's async thread was blocked",
-)
+NOISE = ("Traceback", "Deprecat", "cannot be called outside", "was never awaited")
 
 
 @pytest.fixture(scope="module")
