@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from airflow.providers.common.compat.sdk import BaseOperator, Context
 
@@ -22,8 +22,9 @@ from airflow_provider_tiktok.operators._arguments import (
     given_snapshot,
     listed_advertisers,
 )
-from airflow_provider_tiktok.plans import Target
+from airflow_provider_tiktok.plans import Mode, Target
 from airflow_provider_tiktok.segments import share_segment
+from airflow_provider_tiktok.snapshots.store import Snapshot
 from airflow_provider_tiktok.triggers.pause import pausing
 
 
@@ -35,7 +36,8 @@ class TikTokMapAdvertisersOperator(Observed, BaseOperator):
 
     :param segment: What the verify operator returned, or a segment id. (templated)
     :param advertiser_ids: Advertisers to map, as a list or as text with commas. (templated)
-    :param source: What the snapshot operator returned, or a snapshot URI; needed by ``"mapping"``. (templated)
+    :param source: What the upload or the snapshot operator returned, or a snapshot URI; needed by ``"mapping"``, which
+        sends it in the mode in which the upload delivered it. (templated)
     :param strategy: ``"mapping"`` sends the members for all advertisers through the Segment API, only what changed
         for them; ``"share"`` shares the audience itself, which the recipients can use but not edit.
     :param batch_rows: Rows in a request.
@@ -105,8 +107,18 @@ class TikTokMapAdvertisersOperator(Observed, BaseOperator):
         begin, guards = time.monotonic(), Guards(max_delete_pct=self.max_delete_pct)
         snapshot = open_snapshot(given_snapshot(self.source))
         with courier.lock(target) as lock:
-            plan = courier.plan(
-                snapshot, target, mode="mirror", on_older="skip", guards=guards, batch_rows=self.batch_rows
-            )
+            mode = _mode_of_owner(courier, target, snapshot)
+            plan = courier.plan(snapshot, target, mode=mode, on_older="skip", guards=guards, batch_rows=self.batch_rows)
             receipt = courier.deliver(plan, lock)
         self.tell_delivery(snapshot, receipt, seconds=time.monotonic() - begin)
+
+
+def _mode_of_owner(courier: Courier, target: Target, snapshot: Snapshot) -> Mode:
+    mode = courier.logs.load(target.segment_id, target.owner_advertiser_id).mode_for(snapshot)
+    if mode is None:
+        raise ConfigurationError(
+            f"segment {target.segment_id} was filled in mode 'append' or 'remove', and the last delivery was of "
+            "another snapshot: mapping this one would undo them. Nothing was changed. Give what the upload returned as "
+            "source"
+        )
+    return cast("Mode", mode)

@@ -39,6 +39,13 @@ class DeliveryLog:
         last = self.operations[-1:]
         return bool(last) and last[0].settled and not last[0].refused and last[0].is_of(mode, snapshot)
 
+    def mode_for(self, snapshot: Snapshot) -> str | None:
+        """The mode in which others get what this advertiser got last; ``None`` when a mirror would undo that."""
+        last = self.operations[-1:]
+        if last and last[0].snapshot_uri == snapshot.uri:
+            return last[0].mode
+        return "mirror" if all(operation.mode == "mirror" for operation in self.operations) else None
+
     def before(self, mode: str, snapshot: Snapshot) -> tuple[Operation, ...]:
         """The deliveries before this one, which may have been begun."""
         last = self.operations[-1:]

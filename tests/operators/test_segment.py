@@ -332,6 +332,28 @@ def test_one_advertiser_that_cannot_be_mapped_stops_all(
     assert changes(connection) == before
 
 
+def test_mapping_never_undoes_an_append(connection: Emulator) -> None:
+    """What was added in mode append stays, the others get what was added, and another snapshot is refused."""
+    segment = verify(segment_name="VIP")
+    first = upload(segment, PEOPLE[:1], mode="append")
+    second = upload(segment, PEOPLE[1:], 2, mode="append")
+    map_to(segment, [ADVERTISER_ID_2], source=second)
+    held = connection.members(segment["segment_id"])["EMAIL_SHA256"]
+    assert held == email_digests(0, 1, 2)
+    with pytest.raises(ConfigurationError, match="would undo"):
+        map_to(segment, [ADVERTISER_ID_2], source=first)
+    assert connection.members(segment["segment_id"])["EMAIL_SHA256"] == held
+
+
+def test_mapping_takes_out_what_the_upload_took_out(connection: Emulator) -> None:
+    """After a delivery in mode remove, mapping does not bring anybody back."""
+    segment = verify(segment_name="VIP")
+    upload(segment)
+    removed = upload(segment, PEOPLE[:1], 2, mode="remove")
+    map_to(segment, [ADVERTISER_ID_2], source=removed)
+    assert connection.members(segment["segment_id"])["EMAIL_SHA256"] == email_digests(1, 2)
+
+
 def test_mapping_needs_a_source(connection: Emulator) -> None:
     """The Segment API maps members, so they have to come from somewhere."""
     with pytest.raises(ConfigurationError, match="strategy='share'"):
