@@ -43,6 +43,11 @@ class TikTokUploadSegmentOperator(Observed, BaseOperator):
     One delivery to a segment at a time: another one waits. A try that was broken off is taken up at the first batch
     that TikTok did not acknowledge. When TikTok limits the rate for longer, the task defers and holds no worker.
 
+    Lineage (hook lineage, OpenLineage) leads from the snapshot to the segment without your doing. You may also put
+    :func:`~airflow_provider_tiktok.assets.segment_asset` into the ``inlets`` or ``outlets`` of any task of yours. This
+    operator itself updates no asset, since TikTok has not computed the segment yet when the upload ends; the sensor
+    does. An outlet of yours here would start the DAGs scheduled on it too early.
+
     :param segment: What the verify operator returned, or a segment id. (templated)
     :param source: What the snapshot operator returned, a snapshot URI, or rows (a list of mappings, a pandas
         DataFrame, an Arrow table) together with ``columns``. Rows show in no rendered template. (templated)
