@@ -196,7 +196,6 @@ def test_a_mapped_group_gives_its_arguments_to_templates(dag: DAG) -> None:
         ({**QUERY, "segment": "16001", "verify": {}}, "verify needs segment_name"),
         ({**QUERY, "segment": "16001", "advertiser_id": "7001"}, "advertiser_id needs segment_name"),
         ({**USUAL, "map": {"strategy": "share"}}, "map needs advertiser_ids"),
-        ({**USUAL, "advertiser_ids": OTHERS, "upload": {"mode": "append"}}, "against the upload's mode 'append'"),
         ({**USUAL, "advertiser_ids": OTHERS, "upload": {"dry_run": True}}, "the upload's dry_run only plans"),
         ({**USUAL, "upload": {"segment": "16001"}}, "options of upload: segment cannot be set for one task"),
         ({**USUAL, "query": {"task_id": "ask"}}, "options of query_customers: task_id cannot be set"),
@@ -207,12 +206,6 @@ def test_contradictions_are_refused_when_the_dag_is_parsed(arguments: dict[str, 
     """The error names the arguments."""
     with pytest.raises(ConfigurationError, match=says):
         tiktok_segment_delivery(**arguments)
-
-
-def test_appending_may_go_with_sharing() -> None:
-    """Sharing does not send members, so it undoes nothing."""
-    options = {"upload": {"mode": "append"}, "map": {"strategy": "share"}}
-    assert "map" in chain(tiktok_segment_delivery(**USUAL, **options, advertiser_ids=OTHERS))
 
 
 def test_what_is_known_only_at_run_time_is_refused_where_airflow_does_not_render_it() -> None:

@@ -121,23 +121,10 @@ def _refuse_contradictions(group_id: str, given: Mapping[str, Any]) -> None:
     problems = [f"give either {one} or {other}" for one, other in ONE_OF if (one in given) == (other in given)]
     needs = [(name, needed) for name in NEEDS if name in given for needed in NEEDS[name]]
     problems += [f"{name} needs {needed}" for name, needed in needs if needed not in given]
-    if "advertiser_ids" in given:
-        problems += _against_map(_options(given.get("upload")), _options(given.get("map")))
+    if "advertiser_ids" in given and _options(given.get("upload")).get("dry_run"):
+        problems.append("with advertiser_ids, the task map would carry out what the upload's dry_run only plans")
     if problems:
         raise ConfigurationError(f"tiktok_segment_delivery({group_id!r}): {'; '.join(problems)}")
-
-
-def _against_map(upload: Mapping[str, Any], mapping: Mapping[str, Any]) -> list[str]:
-    """Options of the upload that the task ``map`` would not keep to."""
-    mode, problems = upload.get("mode", "mirror"), []
-    if upload.get("dry_run"):
-        problems.append("with advertiser_ids, the task map would carry out what the upload's dry_run only plans")
-    if mode != "mirror" and mapping.get("strategy", "mapping") == "mapping":
-        problems.append(
-            f"mapping makes the segment equal to the source, against the upload's mode {mode!r}; use "
-            "map={'strategy': 'share'}, or list the advertisers in upload={'advertiser_ids': [...]}"
-        )
-    return problems
 
 
 def _task(task_id: str, stage: Stage | None, usual: type[BaseOperator], arguments: Mapping[str, Any]) -> BaseOperator:
