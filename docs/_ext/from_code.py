@@ -71,7 +71,9 @@ def codes() -> Iterator[str]:
 def error_types() -> Iterator[str]:
     """The classes of errors."""
     types = [one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, errors.TikTokError)]
-    yield from table(("Error", "Means"), ((f"`{one.__name__}`", inspect.getdoc(one)) for one in types))
+    cures = dict(re.findall(r"^(\w+Error) {2,}(.+)$", str(errors.__doc__), re.MULTILINE))
+    rows = ((f"`{one.__name__}`", inspect.getdoc(one), cures.get(one.__name__, "")) for one in types)
+    yield from table(("Error", "Means", "What to do"), rows)
 
 
 def endpoints() -> Iterator[str]:
