@@ -14,6 +14,8 @@ REAL := tests
 REAL_ON_2.11.2-python3.12 := tests/airflow/test_on_airflow_2.py
 REAL_ON_3.3.2-python3.12 := tests/airflow/test_scheduler.py
 REAL_ON_3.3.2-python3.13 := tests/airflow/test_scheduler.py
+# What an Airflow needs beside what it asks for: XCom of 2.11 takes a DataFrame of pandas 2 only.
+BESIDE_2.11.2 := 'pandas<3'
 LINES := $(patsubst constraints/airflow-%.txt,%,$(wildcard constraints/airflow-*.txt))
 UV ?= uv
 
@@ -72,8 +74,9 @@ bench: $(READY)  ## this package beside the script that it replaces, 1 M and 10 
 constraints: $(addprefix constrain-,$(LINES))  ## resolve the constraint files anew (needs uv); what still fits stays
 
 constrain-%:
-	@echo "apache-airflow==$(firstword $(subst -python, ,$*))" | $(UV) pip compile --quiet --no-header --no-annotate \
-		--no-emit-package airflow-provider-tiktok --python-version $(lastword $(subst -python, ,$*)) --extra dev \
+	@printf '%s\n' 'apache-airflow==$(firstword $(subst -python, ,$*))' $(BESIDE_$(firstword $(subst -python, ,$*))) | \
+		$(UV) pip compile --quiet --no-header --no-annotate --no-emit-package airflow-provider-tiktok \
+		--python-version $(lastword $(subst -python, ,$*)) --extra dev \
 		--constraints - pyproject.toml --output-file constraints/airflow-$*.txt
 
 format: $(READY)  ## mend the format

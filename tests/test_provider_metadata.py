@@ -24,7 +24,15 @@ import airflow_provider_tiktok
 from airflow_provider_tiktok.provider_info import get_provider_info
 
 PACKAGE = Path(airflow_provider_tiktok.__file__).parent
-NEWER = set() if AIRFLOW_V_3_1_PLUS else {"airflow_provider_tiktok.operators.approval"}
+NEWER = (
+    set()
+    if AIRFLOW_V_3_1_PLUS
+    else {
+        "airflow_provider_tiktok.operators.approval",
+        "airflow_provider_tiktok.plugins.access",
+        "airflow_provider_tiktok.plugins.app",
+    }
+)
 """Modules that need another Airflow than this one, and say so."""
 
 
