@@ -216,7 +216,7 @@ def test_the_other_modes_wait_too(connected: LocalAirflow, tiktok: Emulator, dag
     await_looks(tiktok, 2)
     tiktok.set_cover(segment, 2500)
     state, log = finish(connected, dag, run_id)
-    assert state == "success"
+    assert state == "success", connected.output("scheduler")
     assert connected.xcom(dag, run_id, "ready")["size"] == 2500
     assert [event["extra"]["size"] for event in events(connected, segment)] == [2500]
     assert quiet(log)

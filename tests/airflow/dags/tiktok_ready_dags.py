@@ -14,8 +14,8 @@ WAYS: dict[str, dict[str, Any]] = {
     "ready_renewing": {"deferrable": True, "poke_interval": 1, "timeout": 200, "tiktok_conn_id": "tiktok_renewing"},
     "ready_in_vain": {"deferrable": True, "poke_interval": 1, "timeout": 4},
     "ready_or_skipped": {"deferrable": True, "poke_interval": 1, "timeout": 2, "soft_fail": True},
-    "ready_rescheduled": {"mode": "reschedule", "poke_interval": 2, "timeout": 200},
-    "ready_rescheduled_in_vain": {"mode": "reschedule", "poke_interval": 2, "timeout": 4},
+    "ready_rescheduled": {"mode": "reschedule", "poke_interval": 5, "timeout": 200},
+    "ready_rescheduled_in_vain": {"mode": "reschedule", "poke_interval": 5, "timeout": 4},
     "ready_poked": {"poke_interval": 1, "timeout": 200},
 }
 
