@@ -47,14 +47,15 @@ def on_postgres(tmp_path_factory: pytest.TempPathFactory, shop: Path) -> Iterato
 
 @pytest.fixture
 def airflow(on_postgres: LocalAirflow, tiktok: Emulator) -> LocalAirflow:
-    """Connected, and without runs of an earlier test."""
+    """Connected, with both DAGs paused and without runs of an earlier test."""
     extra = {"advertiser_id": ADVERTISER_ID, "bc_id": BC_ID, "access_token": ACCESS_TOKEN}
     fields = {"host": tiktok.url, "login": APP_ID, "password": APP_SECRET, "extra": extra}
     on_postgres.add_connection("tiktok_default", "tiktok", **fields)
     for dag in (EXAMPLE, DATED):
         on_postgres.wait_for_dag(dag)
-        for run_id in states(on_postgres, dag):
-            on_postgres.request("DELETE", f"dags/{dag}/dagRuns/{run_id}")
+        on_postgres.request("PATCH", f"dags/{dag}", json={"is_paused": True})
+        for run in runs(on_postgres, dag):
+            on_postgres.request("DELETE", f"dags/{dag}/dagRuns/{run['dag_run_id']}")
     return on_postgres
 
 
@@ -80,10 +81,17 @@ def first_day(days: int) -> date:
     return (TODAY - timedelta(days=days)).date()
 
 
-def states(airflow: LocalAirflow, dag: str) -> dict[str, str]:
-    """Run id -> state, of all runs, oldest interval first."""
-    runs = airflow.request("GET", f"dags/{dag}/dagRuns", params={"limit": 100, "order_by": "run_after"})["dag_runs"]
-    return {run["dag_run_id"]: run["state"] for run in runs}
+def runs(airflow: LocalAirflow, dag: str) -> list[dict[str, Any]]:
+    """All runs, the oldest interval first."""
+    found: list[dict[str, Any]] = airflow.request(
+        "GET", f"dags/{dag}/dagRuns", params={"limit": 100, "order_by": "run_after"}
+    )["dag_runs"]
+    return found
+
+
+def states(airflow: LocalAirflow, dag: str) -> list[str]:
+    """How each run stands, the oldest interval first."""
+    return [run["state"] for run in runs(airflow, dag)]
 
 
 def call(airflow: LocalAirflow, command: list[str], number: int) -> Any:
@@ -106,8 +114,7 @@ def await_completed(airflow: LocalAirflow, dag: str) -> float:
         return latest_backfill(airflow, dag)["completed_at"] is not None or None
 
     poll(completed, timeout=PATIENCE, what=f"completion of the backfill of {dag}")
-    runs = airflow.request("GET", f"dags/{dag}/dagRuns", params={"limit": 100})["dag_runs"]
-    end = max(datetime.fromisoformat(run["end_date"]) for run in runs)
+    end = max(datetime.fromisoformat(run["end_date"]) for run in runs(airflow, dag))
     return (end - datetime.fromisoformat(latest_backfill(airflow, dag)["created_at"])).total_seconds()
 
 
@@ -131,7 +138,7 @@ def receipts(airflow: LocalAirflow, tiktok: Emulator, name: str) -> list[dict[st
 
 def uploads(airflow: LocalAirflow, dag: str, task: str = "upload") -> list[dict[str, Any]]:
     """What the uploads returned, oldest interval first."""
-    return [airflow.xcom(dag, run_id, task) for run_id in states(airflow, dag)]
+    return [airflow.xcom(dag, run["dag_run_id"], task) for run in runs(airflow, dag)]
 
 
 def one_after_the_other(tiktok: Emulator, delivered: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -172,7 +179,7 @@ def test_the_dry_run_lists_thirty_days(airflow: LocalAirflow) -> None:
     assert re.findall(r"^\| (2026\S+ \S+)\+", printed, re.MULTILINE) == [
         f"{TODAY - timedelta(days=days):%Y-%m-%d %H:%M:%S}" for days in range(30, 0, -1)
     ]
-    assert states(airflow, EXAMPLE) == {}
+    assert states(airflow, EXAMPLE) == []
 
 
 def test_newest_first_then_again(airflow: LocalAirflow, tiktok: Emulator, shop: Path) -> None:
@@ -183,13 +190,13 @@ def test_newest_first_then_again(airflow: LocalAirflow, tiktok: Emulator, shop: 
     airflow.unpause(EXAMPLE)
     run_command(airflow, backwards, days=5)
     took = await_completed(airflow, EXAMPLE)
-    assert list(states(airflow, EXAMPLE).values()) == ["success"] * 5
+    assert states(airflow, EXAMPLE) == ["success"] * 5
     superseded = [one["superseded"] for one in assert_mirrored(airflow, tiktok, shop)]
     assert superseded[0], "it started after a newer one was through"
     sent, [_, again] = tiktok.count_requests(MAPPING), commands("Run again")
     run_command(airflow, again, days=5)
     second = await_completed(airflow, EXAMPLE)
-    assert list(states(airflow, EXAMPLE).values()) == ["success"] * 5
+    assert states(airflow, EXAMPLE) == ["success"] * 5
     assert tiktok.count_requests(MAPPING) == sent
     done = uploads(airflow, EXAMPLE)
     assert [one["superseded"] for one in done] == [True] * 4 + [False]
@@ -209,7 +216,7 @@ def test_pausing_and_cancelling_leave_the_segment_exact(airflow: LocalAirflow, t
     look, pause, go_on, cancel = commands("Follow, pause, cancel")[:4]
     [failed, _] = commands("Run again")
     run_command(airflow, create, days=6)
-    assert list(states(airflow, EXAMPLE).values()) == ["queued"] * 6, "while the DAG is paused"
+    assert states(airflow, EXAMPLE) == ["queued"] * 6, "while the DAG is paused"
     number = max(one["id"] for one in call(airflow, look, 0)["backfills"])
     run_command(airflow, unpause)
     await_states(airflow, ["running"] * 4 + ["queued"] * 2)
@@ -222,19 +229,18 @@ def test_pausing_and_cancelling_leave_the_segment_exact(airflow: LocalAirflow, t
     started = starts(airflow)
     run_command(airflow, failed, days=6)
     await_completed(airflow, EXAMPLE)
-    assert list(states(airflow, EXAMPLE).values()) == ["success"] * 6
+    assert states(airflow, EXAMPLE) == ["success"] * 6
     assert starts(airflow)[:4] == started[:4]
     assert_mirrored(airflow, tiktok, shop)
 
 
 def await_states(airflow: LocalAirflow, wanted: list[str]) -> None:
-    poll(lambda: list(states(airflow, EXAMPLE).values()) == wanted or None, timeout=PATIENCE, what=str(wanted))
+    poll(lambda: states(airflow, EXAMPLE) == wanted or None, timeout=PATIENCE, what=str(wanted))
 
 
 def starts(airflow: LocalAirflow) -> list[str]:
-    """When each run began, oldest interval first."""
-    params = {"limit": 100, "order_by": "run_after"}
-    return [one["start_date"] for one in airflow.request("GET", f"dags/{EXAMPLE}/dagRuns", params=params)["dag_runs"]]
+    """When each run began, the oldest interval first."""
+    return [run["start_date"] for run in runs(airflow, EXAMPLE)]
 
 
 @pytest.mark.parametrize("days", [3, pytest.param(30, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])])
@@ -254,7 +260,7 @@ def test_each_day_has_a_segment(airflow: LocalAirflow, tiktok: Emulator, shop: P
 
 
 def assert_dated(airflow: LocalAirflow, tiktok: Emulator, shop: Path, days: int) -> None:
-    assert list(states(airflow, DATED).values()) == ["success"] * days
+    assert states(airflow, DATED) == ["success"] * days
     ends = {f"VIP {TODAY - timedelta(days=day + 1):%Y-%m-%d}": TODAY - timedelta(days=day) for day in range(days)}
     assert sorted(one["name"] for one in tiktok.audiences()) == sorted(ends)
     for name, end in ends.items():
@@ -271,7 +277,7 @@ def test_thirty_days_side_by_side(airflow: LocalAirflow, tiktok: Emulator, shop:
     run_command(airflow, unpause)
     run_command(airflow, create)
     took = await_completed(airflow, EXAMPLE)
-    assert list(states(airflow, EXAMPLE).values()) == ["success"] * 30
+    assert states(airflow, EXAMPLE) == ["success"] * 30
     done = assert_mirrored(airflow, tiktok, shop)
     print(f"30 days in {took:.0f} s, {sum(one['superseded'] for one in done)} of them superseded")
 
