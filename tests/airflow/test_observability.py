@@ -234,8 +234,6 @@ def test_no_person_is_in_events_metrics_or_logs(delivered: Delivered, metrics: S
     people = {cell.strip() for row in rows for cell in row if cell and len(set(cell.strip())) > 1}  # zeros are nobody's
     digests = set().union(*expect(rows).digests.values())
     texts = written_by(delivered.airflow.home)
-    del texts[
-        "metadata database"
-    ]  # it holds the tests' own DAGs, people and all; tests/airflow/test_demo.py looks there
+    del texts["metadata database"]  # holds the tests' own DAGs, people and all; test_demo.py looks there
     texts |= {"events": (delivered.airflow.home / LINEAGE).read_text(), "metrics": metrics.text}
     assert leaks(texts, [*people, *digests, ACCESS_TOKEN, APP_SECRET]) == []
