@@ -27,5 +27,4 @@ copybutton_prompt_text = "$ "
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # the parameters are described by the docstrings
-autodoc_default_options = {"members": False, "show-inheritance": False}
 suppress_warnings = ["config.cache"]

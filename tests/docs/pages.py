@@ -37,10 +37,15 @@ def code_font(page: Path) -> set[str]:
     return set(re.findall(r"(?<!`)`([^`\n]+)`(?!`)", FENCE.sub("", page.read_text())))
 
 
-def commands(page: Path) -> Iterator[str]:
-    """Command lines in console blocks and in code font; lines that end in a backslash go on in the next."""
+def consoles(page: Path) -> Iterator[str]:
+    """Lines of blocks for a shell; a line that ends in a backslash goes on in the next."""
     for block in blocks(page):
-        if block.head in {"console", "bash"} or block.head.startswith("{code-block} bash"):
+        if block.head in {"console", "bash"} or block.head == "{code-block} bash":
             text = re.sub(r"\\\n\s*", "", block.body)
             yield from (line.strip().removeprefix("$ ") for line in text.splitlines())
+
+
+def commands(page: Path) -> Iterator[str]:
+    """Lines for a shell, in blocks and in the text."""
+    yield from consoles(page)
     yield from code_font(page)

@@ -1,4 +1,4 @@
-"""Whatever Python a page shows, of which a test can see the outcome, is run here against the emulator."""
+"""The files of docs/snippets/, of which pages show slices, are run here against the emulator."""
 
 import json
 import sqlite3
@@ -12,7 +12,7 @@ from airflow_provider_tiktok.emulator import Emulator
 from tests.docs.pages import SNIPPETS
 from tests.kit import context, digests, sha256
 
-NAMES = {
+PEOPLE = {
     "ada": ("1", "Ada@Example.com", "(212) 555-0101", "US", "6D92078A-8246-4BA4-AE5B-76104861E7DC", 1),
     "ben": ("2", "ben+news@example.com", "020 7946 0102", "GB", None, 1),
     "cid": ("3", "cid@example.com", "+12125550103", None, "00000000-0000-0000-0000-000000000000", 1),
@@ -34,7 +34,7 @@ def warehouse(connection: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     path = tmp_path / "warehouse.db"
     with sqlite3.connect(path) as database:
         database.executescript(DDL)
-        database.executemany("INSERT INTO customers VALUES (?, ?, ?, ?, ?, ?)", NAMES.values())
+        database.executemany("INSERT INTO customers VALUES (?, ?, ?, ?, ?, ?)", PEOPLE.values())
         database.execute("INSERT INTO hashed_customers VALUES (?, ?)", (sha256("ada@example.com"), "212 555 0101"))
         database.execute("INSERT INTO newcomers VALUES ('fay@example.com')")
         database.execute("INSERT INTO opt_outs VALUES ('CID@example.com', NULL)")
