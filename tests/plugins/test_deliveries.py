@@ -4,11 +4,13 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.models import Connection
+from airflow.utils.session import create_session
 
 from airflow_provider_tiktok.core.receipt import Receipt
 from airflow_provider_tiktok.emulator import ADVERTISER_ID
@@ -186,10 +188,25 @@ def test_a_storage_that_cannot_be_read_is_told(visit: Visit, monkeypatch: pytest
     assert "[tiktok] snapshot_root cannot be reached" in answer.text
 
 
-def test_the_page_reads_a_bucket(visit: Visit, segment: str, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where several workers keep their snapshots the page finds them too."""
+@pytest.fixture
+def stored_aws(database: None, bucket: Bucket) -> Iterator[str]:
+    """A connection to the bucket's server that only the database has."""
+    fields = json.loads(os.environ["AIRFLOW_CONN_AWS_DEFAULT"])
+    with create_session() as session:
+        session.add(Connection(conn_id="stored_aws", **{**fields, "extra": json.dumps(fields["extra"])}))
+    yield "stored_aws"
+    with create_session() as session:
+        session.query(Connection).delete()
+
+
+def test_the_page_reads_a_bucket(
+    visit: Visit, segment: str, bucket: Bucket, stored_aws: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where several workers keep their snapshots, with a connection that only the database has."""
     monkeypatch.setenv("AIRFLOW__TIKTOK__SNAPSHOT_ROOT", f"{bucket.uri}/tiktok")
     receipt = upload(segment, [{"email": "person1@example.com"}], columns={"email": "EMAIL_SHA256"})
+    monkeypatch.setenv("_AIRFLOW_PROCESS_CONTEXT", "server")  # as in the API server
+    monkeypatch.setenv("AIRFLOW__TIKTOK__SNAPSHOT_ROOT", f"s3://{stored_aws}@{bucket.name}/tiktok")
     [row] = Page(visit().get("/deliveries").text).rows("Deliveries")
     assert row["Receipt"] == receipt["receipt_uri"].rpartition("-")[2].removesuffix(".json")
     assert visit().get(f"/deliveries/{segment}/{row['Receipt']}").status_code == 200
