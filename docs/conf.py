@@ -21,7 +21,7 @@ html_title = f"airflow-provider-tiktok {__version__}"
 html_static_path: list[str] = []
 html_theme_options = {"source_directory": "docs/"}
 
-myst_enable_extensions = ["colon_fence", "deflist"]
+myst_enable_extensions = ["colon_fence", "deflist", "tasklist"]
 myst_heading_anchors = 3
 copybutton_prompt_text = "$ "
 

@@ -28,18 +28,30 @@ with DAG(dag_id="modes", schedule=None):
 
     # [mirror]
     mirror = TikTokUploadSegmentOperator(
-        task_id="mirror", segment=segment.output, source=customers.output, max_delete_pct=60, on_small="warn"
+        task_id="mirror",
+        segment=segment.output,
+        source=customers.output,
+        max_delete_pct=60,
+        on_small="warn",
     )
     # [/mirror]
 
     # [append]
     append = TikTokUploadSegmentOperator(
-        task_id="append", segment=segment.output, source=newcomers.output, mode="append"
+        task_id="append",
+        segment=segment.output,
+        source=newcomers.output,
+        mode="append",
     )
     # [/append]
 
     # [remove]
-    remove = TikTokUploadSegmentOperator(task_id="remove", segment=segment.output, source=leavers.output, mode="remove")
+    remove = TikTokUploadSegmentOperator(
+        task_id="remove",
+        segment=segment.output,
+        source=leavers.output,
+        mode="remove",
+    )
     # [/remove]
 
     customers >> segment >> mirror >> append >> remove

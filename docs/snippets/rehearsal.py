@@ -15,7 +15,12 @@ with DAG(dag_id="rehearsal", schedule=None):
     segment = TikTokVerifySegmentOperator(task_id="verify", segment_name="Customers, rehearsal")
 
     # [dry-run]
-    plan = TikTokUploadSegmentOperator(task_id="plan", segment=segment.output, source=customers.output, dry_run=True)
+    plan = TikTokUploadSegmentOperator(
+        task_id="plan",
+        segment=segment.output,
+        source=customers.output,
+        dry_run=True,
+    )
     # [/dry-run]
 
     # [staff]
@@ -26,7 +31,10 @@ with DAG(dag_id="rehearsal", schedule=None):
         columns={"email": "EMAIL_SHA256"},
     )
     small = TikTokUploadSegmentOperator(
-        task_id="upload_staff", segment=segment.output, source=staff.output, min_members=1
+        task_id="upload_staff",
+        segment=segment.output,
+        source=staff.output,
+        min_members=1,
     )
     # [/staff]
 

@@ -16,7 +16,11 @@ with DAG(dag_id="workers", schedule=None):
 
     # [pool]
     upload = TikTokUploadSegmentOperator(
-        task_id="upload", segment=segment.output, source=customers.output, max_concurrency=4, pool="tiktok_api"
+        task_id="upload",
+        segment=segment.output,
+        source=customers.output,
+        max_concurrency=4,
+        pool="tiktok_api",
     )
     # [/pool]
 

@@ -134,6 +134,7 @@ def test_commands_on_storage_run(page: Path, tmp_path: Path, monkeypatch: pytest
             main([*words, *(["--yes"] if words[0] == "prune" and "--yes" not in words else [])])
 
 
+@pytest.mark.airflow_3
 @PAGES
 def test_each_name_exists(page: Path) -> None:
     """What is in code font and looks like a class, a parameter, a field or an option is one, ours or Airflow's."""

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_1_PLUS
 
 from airflow_provider_tiktok.core.identifiers import Reason
 from airflow_provider_tiktok.core.readiness import SegmentState
@@ -46,7 +45,7 @@ def table(page: str, head: str) -> dict[str, str]:
     return {name: row[-1] for row in rows for name in re.findall(r"`([^`]+)`", row[0])}
 
 
-@pytest.mark.skipif(not AIRFLOW_V_3_1_PLUS, reason="one operator needs Airflow 3.1")
+@pytest.mark.airflow_3
 def test_the_reference_has_each_public_name_and_no_other() -> None:
     """A class in a module of the provider info is described, and what is described is there."""
     public = set(BESIDE)

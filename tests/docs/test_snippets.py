@@ -119,3 +119,12 @@ def test_access(warehouse: Emulator) -> None:
     dag = dag_of("access")
     assert set(dag.access_control or {}) == {"Marketing", "Marketing data"}
     assert run(dag)["verify"]["created"]
+
+
+def test_who(warehouse: Emulator) -> None:
+    """A person who was delivered is found by the plain value, and nobody else."""
+    space: dict[str, Any] = {}
+    exec((SNIPPETS / "who.py").read_text(), space)
+    uri = run(dag_of("workers"))["upload"]["snapshot_uri"]
+    found = [space["was_in"](uri, "EMAIL_SHA256", value) for value in ("ada@example.com", "eve@example.com")]
+    assert found == [True, False]
