@@ -15,7 +15,10 @@ webdriver = pytest.importorskip("selenium.webdriver", reason="no selenium: pip i
 from selenium.webdriver.chrome.service import Service  # noqa: E402
 from selenium.webdriver.common.by import By  # noqa: E402
 from selenium.webdriver.remote.webelement import WebElement  # noqa: E402
-from selenium.webdriver.support.expected_conditions import element_to_be_clickable  # noqa: E402
+from selenium.webdriver.support.expected_conditions import (  # noqa: E402
+    element_to_be_clickable,
+    frame_to_be_available_and_switch_to_it,
+)
 from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
 
 BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
@@ -60,6 +63,34 @@ class Person:
     def reads(self, text: str) -> str:
         """Wait until the page shows a text, and return what stands there."""
         return str(self._clickable(By.XPATH, f"//*[contains(text(), '{text}')]").text)
+
+    def follows(self, link: str) -> None:
+        """Follow a link, or choose an item of a menu, by its text."""
+        self._clickable(By.XPATH, f"//*[self::a or @role='menuitem'][normalize-space()='{link}']").click()
+
+    def looks_into(self, frame: str) -> None:
+        """Turn to the page in a frame of that title."""
+        WebDriverWait(self._browser, PATIENCE).until(
+            frame_to_be_available_and_switch_to_it((By.XPATH, f"//iframe[@title='{frame}']"))
+        )
+
+    def reads_row(self, table: str, first: str) -> dict[str, str]:
+        """The row of a table, which a heading is above, that has a text in it: texts of the cells by their columns."""
+        path = f"//section[h2[starts-with(normalize-space(), '{table}')]]//table"
+        row = self._clickable(By.XPATH, f"{path}//tr[td and contains(., '{first}')]")
+        names = [cell.text for cell in self._browser.find_elements(By.XPATH, f"{path}/thead//th")]
+        return dict(zip(names, (cell.text for cell in row.find_elements(By.XPATH, "./*")), strict=True))
+
+    def sees_drawings(self, what: str) -> list[str]:
+        """The points of the lines of a drawing that is named so, for as many lines as are to be seen."""
+        path = f"//*[name()='svg'][*[name()='title'][contains(., '{what}')]]"
+        lines = self._clickable(By.XPATH, path).find_elements(By.CSS_SELECTOR, "polyline")
+        return [str(line.get_attribute("points")) for line in lines if line.is_displayed()]
+
+    @property
+    def page(self) -> str:
+        """The HTML of the page or of the frame that is looked into."""
+        return str(self._browser.page_source)
 
     def sees_icon(self, button: str, colour: str) -> None:
         """Wait until the icon on a button has a colour, as it tells the outcome of a test."""
