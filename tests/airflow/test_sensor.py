@@ -213,7 +213,7 @@ def test_the_other_modes_wait_too(connected: LocalAirflow, tiktok: Emulator, dag
     segment = tiktok.create_audience(ADVERTISER_ID, "fresh")
     run_id = start(connected, dag, segment_id=segment)
     await_state(connected, dag, run_id, "up_for_reschedule" if dag == "ready_rescheduled" else "running")
-    await_looks(tiktok, 2)
+    await_looks(tiktok, 1)
     tiktok.set_cover(segment, 2500)
     state, log = finish(connected, dag, run_id)
     assert state == "success", connected.output("scheduler")
