@@ -13,7 +13,10 @@ with DAG(
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     access_control={
         "Marketing": {"DAGs": {"can_read"}, "DAG Runs": {"can_read"}},
-        "Marketing data": {"DAGs": {"can_read", "can_edit"}, "DAG Runs": {"can_read", "can_create"}},
+        "Marketing data": {
+            "DAGs": {"can_read", "can_edit"},
+            "DAG Runs": {"can_read", "can_create"},
+        },
     },
 ):
     # [/access]
