@@ -185,12 +185,6 @@ class Courier:
         path: StoragePath = plan.snapshot.folder / f"receipt-{plan.target.segment_id}-{self.unique}.json"
         receipt = replace(receipt, receipt_uri=str(path))
         write_json(path, receipt.to_dict(), self.unique)
-        logger.info(
-            "Segment %s: %d members, of which %d added and %d unchanged; %d identifiers removed; %d rows sent in %d "
-            "requests, %d of them retries. Receipt: %s",
-            *(receipt.segment_id, receipt.members, receipt.added, receipt.unchanged, receipt.removed),
-            *(receipt.sent, receipt.requests, receipt.retries, receipt.receipt_uri),
-        )
         if receipt.refused:
             logger.warning(
                 "TikTok refused %d rows (%s); they are not part of the segment, and the next delivery tries them again",

@@ -1,6 +1,7 @@
 """Finding, creating and sharing segments, whatever the tool that schedules it."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from airflow_provider_tiktok.api.client import AudienceClient
@@ -30,21 +31,45 @@ def check_segment_arguments(name: str | None, segment_id: str | None) -> None:
 
 
 def verify_segment(
-    client: AudienceClient, advertiser_id: str, *, name: str | None, segment_id: str | None, create_if_missing: bool
+    client: AudienceClient,
+    advertiser_id: str,
+    *,
+    name: str | None,
+    segment_id: str | None,
+    create_if_missing: bool,
+    alone: AbstractContextManager[object],
 ) -> VerifiedSegment:
-    """Return the one segment of this name or id that the advertiser owns; create it when there is none."""
-    found = [s for s in client.owned_segments(advertiser_id) if s.segment_id == segment_id or s.name == name]
-    if len(found) > 1:
-        raise ConfigurationError(_ambiguous(advertiser_id, found))
+    """Return the one segment of this name or id that the advertiser owns; create it when there is none.
+
+    Names are not unique in TikTok, so two tasks that both find none would create two. They create ``alone``, after
+    another look.
+    """
+    found = _owned(client, advertiser_id, name, segment_id)
     if found:
-        return VerifiedSegment(
-            segment_id=found[0].segment_id, segment_name=found[0].name, advertiser_id=advertiser_id, created=False
-        )
+        return found
     if name is None or not create_if_missing:
         wanted = f"named {name!r}; create it, or set create_if_missing=True" if name else f"with id {segment_id}"
         raise ConfigurationError(f"advertiser {advertiser_id} owns no segment {wanted}")
-    new_id = client.create_segment(advertiser_id, name)
-    return VerifiedSegment(segment_id=new_id, segment_name=name, advertiser_id=advertiser_id, created=True)
+    with alone:
+        found = _owned(client, advertiser_id, name, segment_id)
+        return found or VerifiedSegment(
+            segment_id=client.create_segment(advertiser_id, name),
+            segment_name=name,
+            advertiser_id=advertiser_id,
+            created=True,
+        )
+
+
+def _owned(
+    client: AudienceClient, advertiser_id: str, name: str | None, segment_id: str | None
+) -> VerifiedSegment | None:
+    found = [s for s in client.owned_segments(advertiser_id) if s.segment_id == segment_id or s.name == name]
+    if len(found) > 1:
+        raise ConfigurationError(_ambiguous(advertiser_id, found))
+    if not found:
+        return None
+    [one] = found
+    return VerifiedSegment(segment_id=one.segment_id, segment_name=one.name, advertiser_id=advertiser_id, created=False)
 
 
 def share_segment(client: AudienceClient, advertiser_id: str, segment_id: str, recipients: Sequence[str]) -> None:

@@ -1,5 +1,6 @@
 """Sends the batches of a delivery: side by side, and around the rows that TikTok refuses."""
 
+import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
@@ -13,6 +14,8 @@ from airflow_provider_tiktok.api.wire import PARAMETER_ERROR, Action
 from airflow_provider_tiktok.core.records import Bytes, Layout
 from airflow_provider_tiktok.errors import ApiError, RejectedError
 from airflow_provider_tiktok.snapshots.acknowledged import Acknowledged
+
+logger = logging.getLogger(__name__)
 
 MOST_REFUSALS = 1000
 """Refused calls of one delivery, after which it fails: a bad row among 1,000 costs ten to be found."""
@@ -96,6 +99,7 @@ class Sender:
             except RejectedError as error:
                 if error.code != PARAMETER_ERROR:
                     raise
+                logger.info("The segment takes no rows yet, as one made just now may; waiting %.0f s", seconds)
                 self.sleep(seconds)
             else:
                 return self._acknowledged(batch, answer)

@@ -34,7 +34,7 @@ def test_the_example_is_one_chain(namespace: dict[str, object]) -> None:
 
 
 def test_the_example_has_a_real_data_interval_and_one_run_at_a_time(namespace: dict[str, object]) -> None:
-    """A backfill delivers days, not moments, and never two of them at once."""
+    """A backfill delivers days, not moments, and the schedule never runs two of them at once."""
     dag = namespace["query_customers"].dag  # type: ignore[attr-defined]
     assert type(dag.timetable).__name__ == "CronDataIntervalTimetable"
     assert dag.max_active_runs == 1

@@ -61,11 +61,11 @@ class SegmentLock:
         started, told = self._clock(), False
         while not self._take():
             if not told:
-                logger.info("Waiting for the segment; another task delivers to it: %s", self._holders())
+                logger.info("Waiting for the segment; another task works on it: %s", self._holders())
                 told = True
             if self._clock() - started > PATIENCE_SECONDS:
                 raise BusyError(
-                    f"another task still delivers to this segment: {self._holders()}. Nothing was changed. "
+                    f"another task still works on this segment: {self._holders()}. Nothing was changed. "
                     "Run this task again later; max_active_runs=1 keeps runs of one DAG apart"
                 )
             self._sleep(POLL_SECONDS * (0.5 + self._jitter()))

@@ -97,7 +97,7 @@ def test_two_runs_at_once_do_not_interleave(connected: LocalAirflow, tiktok: Emu
     await_requests(tiktok, 5)
     runs.append(connected.trigger(DAG, conf=second))
     await_state(connected, runs[1], "running")
-    await_log(connected, runs[1], f"another task delivers to it: {DAG}.upload {runs[0]}")
+    await_log(connected, runs[1], f"another task works on it: {DAG}.upload {runs[0]}")
     assert upload_state(connected, runs[0]) == "running"
     assert len(answers(tiktok)) == 4
     tiktok.clear_faults()

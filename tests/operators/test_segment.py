@@ -1,6 +1,7 @@
 """The operators, run as Airflow runs them: what they return, and what they refuse before anything is changed."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,16 @@ def test_verify_creates_a_missing_segment_and_finds_it_again(connection: Emulato
         "created": True,
     }
     assert verify(segment_name="VIP") == {**first, "created": False}
+    assert len(connection.audiences()) == 1
+
+
+def test_tasks_that_verify_at_once_create_one_segment(connection: Emulator) -> None:
+    """TikTok takes a name twice, and the next run would not know which is meant."""
+    connection.delay("/segment/audience/", 0.3, times=None)
+    with ThreadPoolExecutor(4) as tasks:
+        found = list(tasks.map(lambda _: verify(segment_name="VIP"), range(4)))
+    assert len({one["segment_id"] for one in found}) == 1
+    assert [one["created"] for one in found].count(True) == 1
     assert len(connection.audiences()) == 1
 
 

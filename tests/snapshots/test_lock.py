@@ -158,7 +158,7 @@ def test_a_waiter_gets_the_segment_when_the_holder_leaves(tmp_path: Path, caplog
     with SegmentLock(tmp_path, "second", "2", **Waiting(meanwhile).options()):
         assert claims(tmp_path) == ["2.json"]
     assert asked == [["1.json"]] * 3
-    assert caplog.text.count("Waiting for the segment; another task delivers to it: first") == 1
+    assert caplog.text.count("Waiting for the segment; another task works on it: first") == 1
 
 
 def test_a_free_segment_is_had_at_once(tmp_path: Path) -> None:
