@@ -5,6 +5,7 @@ import contextlib
 import io
 import re
 import shlex
+from configparser import ConfigParser
 from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,8 +16,9 @@ import requests
 from airflow_provider_tiktok.emulator import Emulator
 from airflow_provider_tiktok.emulator.__main__ import parse as parse_emulator
 from airflow_provider_tiktok.emulator.settings import Settings, changed, from_words
+from airflow_provider_tiktok.provider_info import get_provider_info
 from tests.docs.names import airflow_names, our_names
-from tests.docs.pages import DOCS, REPOSITORY, code_font, commands, consoles, name_of, pages
+from tests.docs.pages import DOCS, REPOSITORY, SNIPPETS, blocks, code_font, commands, consoles, name_of, pages
 
 PAGES = pytest.mark.parametrize("page", pages(), ids=name_of)
 LINK = re.compile(r"\]\(<?([^)\s>]+)>?\)")
@@ -141,6 +143,28 @@ def test_each_name_exists(page: Path) -> None:
     known = our_names() | airflow_names()
     used = {name for text in code_font(page) if "/" not in text for name in NAME.findall(text)}
     assert sorted(used - known) == []
+
+
+@PAGES
+def test_no_python_is_written_into_a_page(page: Path) -> None:
+    """Each block of Python stands in a file that a test runs: an example DAG, or a file of docs/snippets/."""
+    run = [path.read_text() for folder in (REPOSITORY / "dags", SNIPPETS) for path in folder.rglob("*.py")]
+    for block in blocks(page):
+        if block.head in {"python", "py", "{code-block} python"}:
+            assert any(f"\n{block.body}" in text for text in run), block.body
+        if block.head.startswith("{literalinclude} ") and block.head.endswith(".py"):
+            source = (page.parent / block.head.split()[1]).resolve()
+            assert source.is_relative_to(REPOSITORY / "dags") or source.is_relative_to(SNIPPETS), block.head
+
+
+@PAGES
+def test_each_option_of_a_configuration_exists(page: Path) -> None:
+    """What a page puts under [tiktok] is an option of ours."""
+    options = get_provider_info()["config"]["tiktok"]["options"]
+    for block in (block for block in blocks(page) if block.head == "ini"):
+        parser = ConfigParser()
+        parser.read_string(block.body)
+        assert set(parser["tiktok"]) <= set(options)
 
 
 @PAGES
