@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 CONSTRAINTS := constraints/airflow-$(AIRFLOW)-python$(PYTHON_VERSION).txt
 READY := $(VENV)/.ready-$(PYTHON_VERSION)
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c $(CONSTRAINTS)
-CODE := airflow_provider_tiktok benchmarks dags demo tests
+CODE := airflow_provider_tiktok benchmarks dags demo docs tests
 
 # What the tests marked airflow are on the other lines; everywhere all quick tests run too.
 REAL := tests
@@ -25,7 +25,7 @@ find_python = for python in python$(1) "$$(pyenv root 2>/dev/null)"/versions/$(1
 
 export AIRFLOW__CORE__LOAD_EXAMPLES := False
 
-.PHONY: help demo test test-full test-matrix check lint types arrows unit slow bench constraints format clean
+.PHONY: help demo test test-full test-matrix check lint types arrows docs wheel unit slow bench constraints format clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -40,7 +40,7 @@ test-full: slow line-2.11.2-python3.11  ## the slow tests, and the tests on Airf
 
 test-matrix: test test-full line-2.11.2-python3.12 line-3.3.2-python3.12 line-3.3.2-python3.13  ## on all lines whose Python is here
 
-check: lint types arrows  ## style, types and the arrows between modules
+check: lint types arrows docs  ## style, types, the arrows between modules, and the documentation
 
 lint: $(READY)  ## ruff: rules and format
 	@$(BIN)/ruff check $(CODE)
@@ -52,6 +52,13 @@ types: $(READY)  ## mypy --strict on the package
 arrows: $(READY)  ## import-linter: who may import whom
 	@$(BIN)/lint-imports --no-cache > $(VENV)/arrows.log || { cat $(VENV)/arrows.log; exit 1; }
 	@tail -2 $(VENV)/arrows.log
+
+docs: $(READY)  ## the documentation, in docs/_build; a warning is an error
+	@AIRFLOW_HOME=$(abspath $(VENV))/docs-home $(BIN)/python -m sphinx -q -W -b html docs docs/_build
+	@echo "Documentation: docs/_build/index.html"
+
+wheel: $(READY)  ## the wheel and the source distribution, in dist/
+	@rm -rf dist && $(BIN)/python -m hatchling build -d dist
 
 unit: $(READY)  ## pytest: all that is quick side by side, then the runs of a real Airflow by themselves
 	@$(BIN)/python -m pytest -m "not airflow and not slow" --numprocesses=auto --dist=loadfile

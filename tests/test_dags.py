@@ -10,7 +10,7 @@ from airflow_provider_tiktok.emulator import ADVERTISER_ID_2
 
 REPOSITORY = Path(__file__).parent.parent
 DAGS = REPOSITORY / "dags"
-SLICED = ("backfill", "many-advertisers-and-segments", "rows-from-python")
+SLICED = ("how-to/backfill", "how-to/many-advertisers-and-segments", "how-to/rows-from-python")
 """Pages of docs/ whose Python is cut from the examples."""
 
 

@@ -1,4 +1,4 @@
-"""Backfills on a real scheduler: the commands of docs/backfill.md, and what TikTok holds afterwards."""
+"""Backfills on a real scheduler: the commands of docs/how-to/backfill.md, and what TikTok holds afterwards."""
 
 import json
 import re
@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.airflow, pytest.mark.timeout(600)]
 
 EXAMPLE, DATED = "tiktok_segment_delivery", "tiktok_dated_segments"
 SEGMENT = "Customers with consent"
-PAGE = (REPOSITORY / "docs" / "backfill.md").read_text()
+PAGE = (REPOSITORY / "docs" / "how-to" / "backfill.md").read_text()
 PATIENCE = 1000
 
 
