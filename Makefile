@@ -57,8 +57,9 @@ docs: $(READY)  ## the documentation, in docs/_build; a warning is an error
 	@AIRFLOW_HOME=$(abspath $(VENV))/docs-home $(BIN)/python -m sphinx -q -W -b html docs docs/_build
 	@echo "Documentation: docs/_build/index.html"
 
-wheel: $(READY)  ## the wheel and the source distribution, in dist/
-	@rm -rf dist && $(BIN)/python -m hatchling build -d dist
+wheel: $(READY)  ## build dist/, and try the wheel: its content, the tests on it, the tutorial in an empty environment
+	@rm -rf dist && $(BIN)/python -m hatchling build --directory dist
+	@$(BIN)/python -m pytest tests/test_wheel.py tests/test_installed_wheel.py tests/airflow/test_tutorial.py
 
 unit: $(READY)  ## pytest: all that is quick side by side, then the runs of a real Airflow by themselves
 	@$(BIN)/python -m pytest -m "not airflow and not slow" --numprocesses=auto --dist=loadfile

@@ -68,7 +68,7 @@ def authorize(arguments: Namespace) -> None:
     if not app_id:
         raise ConfigurationError("give the id of the developer app: --app-id")
     stored_secret = before.password if before and before.login == app_id else None
-    secret = Secret(os.environ.get(SECRET_VARIABLE) or stored_secret or getpass("App secret (not shown): "))
+    secret = Secret(os.environ.get(SECRET_VARIABLE) or stored_secret or _ask_secret())
     same = before if before and not arguments.host else None
     host = same.host if same else arguments.host
     port = same.port if same else None if host else HTTPS
@@ -90,6 +90,15 @@ def authorize(arguments: Namespace) -> None:
         settings, app_id=app_id, app_secret=secret, access_token=granted.access_token, refresh_token=None
     )
     _show(identify(replace(settings, scopes=granted.scopes), None, HttpTransport(settings), time.time()), "table")
+
+
+def _ask_secret() -> str:
+    try:
+        return getpass("App secret (not shown): ")
+    except EOFError:
+        raise ConfigurationError(
+            f"there is no terminal to ask for the app secret on; set the environment variable {SECRET_VARIABLE}"
+        ) from None
 
 
 def _ask_tiktok(app_id: str, port: int) -> str:

@@ -87,7 +87,7 @@ class FileToTikTokSnapshotOperator(Observed, BaseOperator):
         )
         suppressing = self._suppress_given or self.suppress_snapshot is not None
         files = list_files(self.path)
-        self.log.info("Reading %d files at %s", len(files), self.path)
+        self.log.info("Reading %s: %d of Parquet or CSV", self.path, len(files))
         account = publish_snapshot(
             chain.from_iterable(read_file(file, columns) for file in files),
             columns,

@@ -2,6 +2,8 @@
 
 import json
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -200,6 +202,25 @@ def test_authorising_anew_keeps_what_the_form_holds(airflow: LocalAirflow, tikto
     kept = stored_extra(airflow, "tiktok_anew")
     assert kept["advertiser_id"] == ADVERTISER_ID
     assert kept["access_token"] not in {"", "old-access-token"}
+
+
+def test_authorising_without_a_terminal_says_where_the_secret_goes(airflow: LocalAirflow) -> None:
+    """In a script nobody can be asked: one clear error, and no traceback."""
+    env = {name: value for name, value in airflow.env.items() if name != "TIKTOK_APP_SECRET"}
+    options = ["--conn-id", "tiktok_scripted", "--app-id", APP_ID]
+    done = subprocess.run(
+        [sys.executable, "-m", "airflow", "tiktok", "authorize", *options],
+        env=env,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,  # no terminal either
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "set the environment variable TIKTOK_APP_SECRET" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
 
 
 def test_whoami_shows_advertisers_with_roles(airflow: LocalAirflow, tiktok: Emulator) -> None:
