@@ -25,7 +25,7 @@ find_python = for python in python$(1) "$$(pyenv root 2>/dev/null)"/versions/$(1
 
 export AIRFLOW__CORE__LOAD_EXAMPLES := False
 
-.PHONY: help demo test test-full test-matrix check lint types arrows docs wheel unit slow bench constraints format clean
+.PHONY: help demo test test-full test-matrix check lint types arrows docs screens wheel unit slow bench constraints format clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -56,6 +56,10 @@ arrows: $(READY)  ## import-linter: who may import whom
 docs: $(READY)  ## the documentation, in docs/_build; a warning is an error
 	@AIRFLOW_HOME=$(abspath $(VENV))/docs-home $(BIN)/python -m sphinx -q -W -b html docs docs/_build
 	@echo "Documentation: docs/_build/index.html"
+
+screens: $(READY)  ## the pictures of the documentation, taken from the running thing (needs chromium)
+	@TIKTOK_SCREENS=docs/images $(BIN)/python -m pytest tests/airflow/test_browser.py tests/airflow/test_pages.py \
+		tests/airflow/test_deliveries_page.py
 
 wheel: $(READY)  ## build dist/, and try the wheel: its content, the tests on it, the tutorial in an empty environment
 	@rm -rf dist && $(BIN)/python -m hatchling build --directory dist

@@ -47,6 +47,10 @@ class Person:
     def opens(self, page: str) -> None:
         self._browser.get(f"{self._airflow.url}/{page}")
 
+    def opens_address(self, url: str) -> None:
+        """Open a page that is not Airflow's."""
+        self._browser.get(url)
+
     def presses(self, button: str) -> None:
         self._clickable(By.XPATH, f"//button[normalize-space()='{button}' or @aria-label='{button}']").click()
 

@@ -9,10 +9,12 @@ import psutil
 import pytest
 
 from airflow_provider_tiktok.emulator import ACCESS_TOKEN, ADVERTISER_ID_2, APP_SECRET
-from demo.report import DemoResult
+from demo.report import DemoResult, tables
 from demo.run import run_demo
 from demo.shop import read_customers
 from tests.airflow.leaks import leaks, written_by
+
+REPOSITORY = Path(__file__).parents[2]
 
 pytestmark = [pytest.mark.airflow, pytest.mark.timeout(420)]
 
@@ -34,6 +36,13 @@ def test_tiktok_holds_exactly_what_the_query_says(demo: DemoResult) -> None:
     for kind in ("EMAIL_SHA256", "PHONE_SHA256", "IDFA_SHA256"):
         assert demo.held[kind] == demo.expected.digests[kind]
         assert len(demo.held[kind]) > 1000
+
+
+def test_the_readme_shows_what_the_demo_says(demo: DemoResult) -> None:
+    """All of its tables, with all numbers; the segment's id alone is another one each time."""
+    shown = (REPOSITORY / "README.md").read_text().partition("```text\n")[2].partition("\nTikTok holds exactly")[0]
+    said = tables(demo).replace(demo.upload["segment_id"], shown.partition("segment, created")[2].split()[0])
+    assert [line.rstrip() for line in said.strip("\n").splitlines()] == shown.strip("\n").splitlines()
 
 
 def test_every_row_is_accounted_for(demo: DemoResult) -> None:
@@ -58,6 +67,9 @@ def test_nothing_personal_is_left_in_airflow(demo: DemoResult, workdir: Path) ->
     digests = set().union(*demo.expected.digests.values())
     secrets = raw | plain | digests | {ACCESS_TOKEN, APP_SECRET}
     secrets -= {secret for secret in secrets if len(set(secret)) == 1}  # a row of zeros is nobody's
+    examples = "".join(path.read_text() for path in (REPOSITORY / "dags").glob("*.py"))
+    secrets -= {secret for secret in secrets if secret in examples}  # Airflow keeps the text of DAGs
+    assert len(secrets) > 50_000
     texts = written_by(demo.airflow_home)
     assert len(texts) > 5, "the logs were found"
     assert "snapshot_uri" in texts["metadata database"], "XCom was found"
