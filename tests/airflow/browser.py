@@ -68,6 +68,17 @@ class Person:
         """Wait until the page shows a text, and return what stands there."""
         return str(self._clickable(By.XPATH, f"//*[contains(text(), '{text}')]").text)
 
+    def sees(self, *texts: str) -> None:
+        """Wait until the page shows these texts, each by itself."""
+        for text in texts:
+            WebDriverWait(self._browser, PATIENCE).until(
+                lambda browser, text=text: any(
+                    found.is_displayed()
+                    for found in browser.find_elements(By.XPATH, f"//*[normalize-space(text())='{text}']")
+                ),
+                f"{text!r} is not to be seen",
+            )
+
     def follows(self, link: str) -> None:
         """Follow a link, or choose an item of a menu, by its text."""
         self._clickable(By.XPATH, f"//*[self::a or @role='menuitem'][normalize-space()='{link}']").click()

@@ -100,7 +100,6 @@ def test_a_person_reads_the_delivery_from_the_navigation(
     assert len(line.split()) == 30
     person.follows(unique)
     assert person.reads(str(receipt["plan"])) == receipt["plan"]
-    person.keeps_picture("deliveries-receipt")
     person.follows("TikTok deliveries")
     person.follows("Newsletter-readers")
     person.reads("One step is one delivery")
