@@ -172,6 +172,7 @@ def assert_mirrored(airflow: LocalAirflow, tiktok: Emulator, shop: Path) -> list
     return done
 
 
+@pytest.mark.slow
 def test_the_dry_run_lists_thirty_days(airflow: LocalAirflow) -> None:
     """From the first to the last interval that the page names; nothing is created."""
     [command] = commands("Look first")
@@ -182,6 +183,7 @@ def test_the_dry_run_lists_thirty_days(airflow: LocalAirflow) -> None:
     assert states(airflow, EXAMPLE) == []
 
 
+@pytest.mark.slow
 def test_newest_first_then_again(airflow: LocalAirflow, tiktok: Emulator, shop: Path) -> None:
     """Side by side and backwards, the segment is created once and ends exact; once more, nobody is sent."""
     tiktok.delay("/segment/audience/", 2.0, times=None)  # long enough for another verify to find no segment either
@@ -210,6 +212,7 @@ def test_newest_first_then_again(airflow: LocalAirflow, tiktok: Emulator, shop: 
     print(f"5 days in {took:.0f} s, superseded: {superseded}; again in {second:.0f} s")
 
 
+@pytest.mark.slow
 def test_pausing_and_cancelling_leave_the_segment_exact(airflow: LocalAirflow, tiktok: Emulator, shop: Path) -> None:
     """Runs that were started end well, the others wait or fail, and ``failed`` brings those and no more."""
     unpause, create = commands("Create")
@@ -243,7 +246,8 @@ def starts(airflow: LocalAirflow) -> list[str]:
     return [run["start_date"] for run in runs(airflow, EXAMPLE)]
 
 
-@pytest.mark.parametrize("days", [3, pytest.param(30, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])])
+@pytest.mark.slow
+@pytest.mark.parametrize("days", [3, pytest.param(30, marks=pytest.mark.timeout(1200))])
 def test_each_day_has_a_segment(airflow: LocalAirflow, tiktok: Emulator, shop: Path, days: int) -> None:
     """Each holds what its own interval says; the same backfill again makes no second one and sends nobody."""
     unpause, create = commands("A segment for each day")

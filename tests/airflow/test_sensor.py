@@ -207,7 +207,7 @@ def test_soft_fail_skips(connected: LocalAirflow, tiktok: Emulator, change: Call
     assert "Skipping: " in log
 
 
-@pytest.mark.parametrize("dag", ["ready_rescheduled", "ready_poked"])
+@pytest.mark.parametrize("dag", [pytest.param("ready_rescheduled", marks=pytest.mark.slow), "ready_poked"])
 def test_the_other_modes_wait_too(connected: LocalAirflow, tiktok: Emulator, dag: str) -> None:
     """Rescheduled or in its worker, the task looks again until the segment is ready, and sends the event."""
     segment = tiktok.create_audience(ADVERTISER_ID, "fresh")
@@ -222,6 +222,7 @@ def test_the_other_modes_wait_too(connected: LocalAirflow, tiktok: Emulator, dag
     assert quiet(log)
 
 
+@pytest.mark.slow
 def test_a_rescheduled_wait_ends_at_its_time_out(connected: LocalAirflow, tiktok: Emulator) -> None:
     """Counted over all its starts, and with the same text."""
     segment = tiktok.create_audience(ADVERTISER_ID, "fresh")

@@ -46,6 +46,7 @@ DAGS = """
 
 
 @pytest.mark.airflow
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_real_airflow_runs_dags_and_leaves_no_process(tmp_path, monkeypatch):
     """From an empty folder to results, logs and import errors; then the end, with a task still running."""
