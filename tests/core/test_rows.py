@@ -39,6 +39,11 @@ def test_mappings_give_the_cells_of_the_columns() -> None:
     assert cells(MAPPINGS) == CELLS
 
 
+since_pandas_3 = pytest.mark.skipif(
+    pd.__version__.startswith("2."), reason="pandas 2 makes the text 'nan' of what is missing when it is to be 'str'"
+)
+
+
 @pytest.mark.parametrize(
     "table",
     [
@@ -47,7 +52,7 @@ def test_mappings_give_the_cells_of_the_columns() -> None:
         pytest.param(frame(pd.NA), id="pd.NA"),
         pytest.param(frame(pd.NaT), id="pd.NaT"),
         pytest.param(frame(pd.NA, "string"), id="string"),
-        pytest.param(frame(np.nan, "str"), id="str"),
+        pytest.param(frame(np.nan, "str"), id="str", marks=since_pandas_3),
         pytest.param(frame(None, "category"), id="category"),
         pytest.param(frame(None).rename(columns=str.upper), id="upper-case names"),
     ],
