@@ -30,7 +30,7 @@ def connections(monkeypatch: pytest.MonkeyPatch) -> None:
 def events(sql: str, columns: dict[str, str] = PERSON) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Inputs and the output of a query, as they are sent."""
     query = Query(conn_id="shop", sql=sql, parameters=None, chunk_rows=10)
-    hop = Hop(query=query, targets=("file:///root/s",), columns=columns, hashed=True, rows_read=5, rows_written=4)
+    hop = Hop(query=query, targets=("file:///kept/s",), columns=columns, hashed=True, rows_read=5, rows_written=4)
     lineage = lineage_of(hop)
     (output,) = lineage.outputs
     assert lineage.job_facets == lineage.run_facets == {}
@@ -101,13 +101,13 @@ def test_a_query_that_is_not_understood_leaves_the_output(connections: None, sql
     """The output is told all the same."""
     inputs, output = events(sql)
     assert inputs == []
-    assert output["name"] == "/root/s"
+    assert output["name"] == "/kept/s"
 
 
 def test_a_missing_connection_leaves_the_output(caplog: pytest.LogCaptureFixture) -> None:
     """Trouble is one line in the log without the error's words."""
     inputs, output = events("SELECT email, phone FROM customers")
-    assert (inputs, output["name"]) == ([], "/root/s")
+    assert (inputs, output["name"]) == ([], "/kept/s")
     assert "The tables of the query are missing in OpenLineage" in caplog.text
 
 
