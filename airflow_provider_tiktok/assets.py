@@ -10,13 +10,15 @@ from urllib.parse import SplitResult, urlsplit
 
 from airflow.providers.common.compat.sdk import Asset, AssetAlias
 
+from airflow_provider_tiktok.core.segment_uri import namespace_and_name, segment_uri
+
 if TYPE_CHECKING:
     from airflow.providers.common.compat.openlineage.facet import Dataset
 
 SEGMENT_READY = AssetAlias("tiktok_segment_ready")
 """Alias under which the sensor's events appear, whatever their segment."""
 
-FORM = "tiktok://advertiser/<advertiser id>/segment/<segment id>"
+FORM = segment_uri("<advertiser id>", "<segment id>")
 _PATH = re.compile(r"/(?P<advertiser_id>[0-9]+)/segment/(?P<segment_id>[0-9]+)")
 
 
@@ -26,7 +28,7 @@ def segment_asset(advertiser_id: str, segment_id: str) -> Asset:
     :param advertiser_id: Owner of the segment.
     :param segment_id: Id of the segment.
     """
-    uri = f"tiktok://advertiser/{advertiser_id}/segment/{segment_id}"
+    uri = segment_uri(advertiser_id, segment_id)
     sanitize_uri(urlsplit(uri))
     return Asset(uri)
 
@@ -42,5 +44,5 @@ def convert_asset_to_openlineage(asset: Asset, lineage_context: Any) -> "Dataset
     """Translate the asset of a segment for OpenLineage: the advertiser is the namespace."""
     from airflow.providers.common.compat.openlineage.facet import Dataset  # noqa: PLC0415  needs an optional provider
 
-    advertiser, _, segment = urlsplit(asset.uri).path.removeprefix("/").partition("/")
-    return Dataset(namespace=f"tiktok://advertiser/{advertiser}", name=segment)
+    namespace, name = namespace_and_name(asset.uri)
+    return Dataset(namespace=namespace, name=name)

@@ -114,16 +114,6 @@ def test_every_option_that_is_read_is_announced() -> None:
     assert read == set(get_provider_info()["config"]["tiktok"]["options"])
 
 
-def test_every_command_is_announced() -> None:
-    """The function that Airflow asks gives the one group, and its commands lead to functions of ours."""
-    functions = [name.rpartition(".") for name in get_provider_info()["cli"]]
-    [group] = [one for module, _, name in functions for one in getattr(import_module(module), name)()]
-    assert (group.name, {command.name for command in group.subcommands}) == (
-        "tiktok",
-        {"authorize", "whoami", "deliveries", "prune"},
-    )
-
-
 def test_the_scheme_of_assets_is_announced_on_both_lines() -> None:
     """Asset URIs on Airflow 3, dataset URIs on 2: one scheme, whose functions can be imported."""
     info = get_provider_info()

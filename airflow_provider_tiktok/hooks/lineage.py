@@ -12,15 +12,11 @@ from urllib.parse import urlsplit, urlunsplit
 from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collector
 
 from airflow_provider_tiktok.core.receipt import Receipt
+from airflow_provider_tiktok.core.segment_uri import segment_uri
 from airflow_provider_tiktok.hooks.query import Query
 from airflow_provider_tiktok.snapshots.store import Snapshot
 
 logger = logging.getLogger(__name__)
-
-SEGMENT = "tiktok://advertiser/{}/segment/{}"
-"""URI of :func:`~airflow_provider_tiktok.assets.segment_asset`. An Asset itself, when it is made, imports a module of
-every provider that is installed.
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +71,8 @@ class Hop:
 
 
 def segment_uris(advertiser_ids: Iterable[str], segment_id: str) -> tuple[str, ...]:
-    """URIs of a segment, one for each advertiser."""
-    return tuple(SEGMENT.format(advertiser, segment_id) for advertiser in advertiser_ids)
+    """URIs of a segment's assets, one for each advertiser. An Asset itself, when it is made, imports every provider."""
+    return tuple(segment_uri(advertiser, segment_id) for advertiser in advertiser_ids)
 
 
 def report(hop: Hop, context: Any) -> None:

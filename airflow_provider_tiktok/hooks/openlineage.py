@@ -18,6 +18,7 @@ from openlineage.client.facet_v2 import (
     schema_dataset,
 )
 
+from airflow_provider_tiktok.core.segment_uri import namespace_and_name
 from airflow_provider_tiktok.hooks.lineage import Hop, without_connection
 from airflow_provider_tiktok.hooks.tables import Column, read_by
 
@@ -44,8 +45,7 @@ def place_of(uri: str) -> tuple[str, str]:
     """Namespace and name: those of a segment are its advertiser and itself, those of a file its storage and path."""
     parts = urlsplit(without_connection(uri))
     if parts.scheme == "tiktok":
-        advertiser, _, segment = parts.path.strip("/").partition("/")
-        return f"tiktok://{parts.netloc}/{advertiser}", segment
+        return namespace_and_name(uri)
     if parts.scheme in {"", "file"}:
         return "file", parts.path
     return f"{parts.scheme}://{parts.netloc}", parts.path.lstrip("/")
