@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
-from itertools import count
+from itertools import chain, count
 from typing import Literal
 
 import numpy as np
@@ -112,7 +112,8 @@ class Sender:
         return sent
 
     def _is_known(self, sent: Sent) -> bool:
-        return all(self.known.issuperset(*hex_digests(sent.batch.layout, row).values()) for row in sent.refused)
+        refused = (digests for row in sent.refused for digests in hex_digests(sent.batch.layout, row).values())
+        return self.known.issuperset(chain.from_iterable(refused))
 
     def _attempt(self, batch: Batch) -> Sent:
         """Send a batch, or else its halves, down to the rows that TikTok refuses."""

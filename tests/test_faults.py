@@ -189,6 +189,19 @@ def test_a_single_row_that_is_refused_first_fails_the_delivery(desk: Desk) -> No
         desk.deliver(desk.snapshot(emails(1)))
 
 
+def test_a_row_with_several_identifiers_that_is_refused_first_is_told_like_any_other(desk: Desk) -> None:
+    """With TikTok's own error; a later try passes over what is known to be refused."""
+    person = [("bad@example.com", "+442079460018", None)]
+    desk.tiktok.poison(digests(["bad@example.com"]))
+    for _ in range(2):
+        with pytest.raises(RejectedError, match="request id"):
+            desk.deliver(desk.snapshot(person, columns=PERSON))
+    good = [("good@example.com", "+442079460019", None)]
+    receipt = desk.deliver(desk.snapshot(person + good, day=2, columns=PERSON), batch_rows=2)
+    assert receipt.rejected == {"refused_by_tiktok": 1}
+    assert desk.deliver(desk.snapshot(person, day=3, columns=PERSON)).refused == {"members": 1}
+
+
 def test_too_many_refused_rows_fail_the_delivery(desk: Desk) -> None:
     """The calls are bounded; the rows that were taken stay known to the next try."""
     desk.tiktok.poison(email_digests(*range(1000, 2000)))
