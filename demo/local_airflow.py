@@ -199,6 +199,8 @@ class LocalAirflow(AirflowRest):
                 "scheduler_idle_sleep_time": "0.3",
                 "use_job_schedule": self._options["schedule"],
             },
+            # Where a task's process outlives its sockets by a moment, Airflow 3.3.2 sees its end this late.
+            "workers": {"min_heartbeat_interval": "1"},
             "dag_processor": {
                 "dag_bundle_config_list": json.dumps([_bundle(*numbered) for numbered in enumerate(self._dags)]),
                 "refresh_interval": "2",

@@ -44,7 +44,9 @@ class TikTokSegmentReadySensor(BaseSensorOperator):
     :param min_size: Matched members that are wanted. TikTok itself uses no segment with fewer than 1,000.
     :param deferrable: Wait in the triggerer, without a worker; the default is ``[operators] default_deferrable``.
         Otherwise ``mode`` says how to wait.
-    :param poke_interval: Seconds between two looks.
+    :param poke_interval: Seconds between two looks. Fewer than 15 are for tests: Airflow 3.3.2 fails a deferred or
+        rescheduled task that comes back before the scheduler has seen its worker leave, which takes up to 7 s
+        (measured; ``[workers] min_heartbeat_interval`` is 5 of them).
     :param timeout: Seconds to wait in all.
     :param soft_fail: Skip the task on a time-out, and when the segment expired or failed.
     :param tiktok_conn_id: Connection of type ``tiktok``. (templated)

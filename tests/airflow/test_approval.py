@@ -10,6 +10,7 @@ from demo.expected import expect
 from demo.local_airflow import LocalAirflow
 from demo.processes import poll
 from demo.shop import read_customers
+from tests.airflow.worker import has_left
 from tests.kit import MAPPING
 
 pytestmark = [pytest.mark.airflow, pytest.mark.timeout(300)]
@@ -33,18 +34,9 @@ def asked(airflow: LocalAirflow) -> tuple[str, dict[str, Any]]:
         states = {task["task_id"]: task["state"] for task in airflow.task_instances(DAG, run_id)}
         assert "failed" not in states.values(), states
         waiting = states.get("approve") in {"awaiting_input", "deferred"}
-        return airflow.request("GET", path) if waiting and slot_is_free(airflow, run_id) else None
+        return airflow.request("GET", path) if waiting and has_left(airflow, run_id, "approve") else None
 
     return run_id, poll(question, timeout=PATIENCE, what="the question to a person")
-
-
-def slot_is_free(airflow: LocalAirflow, run_id: str) -> bool:
-    """Whether the scheduler knows that the worker has left the task.
-
-    Airflow 3.3.2 fails a task that is answered sooner, within some 100 ms, which no person is.
-    """
-    told = ("Received executor event with state success", f"task_id='approve', run_id='{run_id}'")
-    return any(all(one in line for one in told) for line in (airflow.home / "scheduler.out").read_text().splitlines())
 
 
 def answer(airflow: LocalAirflow, run_id: str, option: str) -> str:

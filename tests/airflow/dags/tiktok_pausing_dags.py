@@ -7,7 +7,7 @@ from airflow.providers.common.compat.sdk import DAG
 from airflow_provider_tiktok.operators.segment import TikTokUploadSegmentOperator, TikTokVerifySegmentOperator
 from airflow_provider_tiktok.triggers import pause
 
-pause.PAUSE = timedelta(seconds=3)  # in the task's process, which imports this file; a test does not wait for minutes
+pause.PAUSE = timedelta(seconds=8)  # in the task's process, which imports this file; a test does not wait for minutes
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -12,9 +12,9 @@ SEGMENT = "{{ dag_run.conf.get('segment_id', '987654321') }}"
 WAYS: dict[str, dict[str, Any]] = {
     "ready_deferred": {"deferrable": True, "poke_interval": 1, "timeout": 200},
     "ready_renewing": {"deferrable": True, "poke_interval": 1, "timeout": 200, "tiktok_conn_id": "tiktok_renewing"},
-    "ready_in_vain": {"deferrable": True, "poke_interval": 1, "timeout": 4},
-    "ready_or_skipped": {"deferrable": True, "poke_interval": 1, "timeout": 2, "soft_fail": True},
-    # Airflow fails a task that comes back before its scheduler has read how the last start ended.
+    # Airflow fails a task that comes back before its scheduler has read how the last start ended: see worker.py.
+    "ready_in_vain": {"deferrable": True, "poke_interval": 1, "timeout": 10},
+    "ready_or_skipped": {"deferrable": True, "poke_interval": 1, "timeout": 10, "soft_fail": True},
     "ready_rescheduled": {"mode": "reschedule", "poke_interval": 12, "timeout": 200},
     "ready_rescheduled_in_vain": {"mode": "reschedule", "poke_interval": 12, "timeout": 4},
     "ready_poked": {"poke_interval": 1, "timeout": 200},
