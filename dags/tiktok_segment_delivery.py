@@ -40,12 +40,7 @@ with DAG(
         segment_name=SEGMENT,
         default_region=REGION,
     )
-    verify = TikTokVerifySegmentOperator(
-        task_id="verify",
-        segment_name=SEGMENT,
-        # Runs of a backfill go side by side, whatever max_active_runs says, and two must not both create the segment.
-        max_active_tis_per_dag=1,
-    )
+    verify = TikTokVerifySegmentOperator(task_id="verify", segment_name=SEGMENT)
     upload = TikTokUploadSegmentOperator(task_id="upload", segment=verify.output, source=query_customers.output)
     map_advertisers = TikTokMapAdvertisersOperator(
         task_id="map", segment=verify.output, source=query_customers.output, advertiser_ids=ALSO_FOR
