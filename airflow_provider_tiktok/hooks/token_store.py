@@ -50,7 +50,7 @@ class VariableTokenStore:
             return
         try:
             self._write_and_read_back(probe, "ok")
-        except Exception:  # of two tasks that write it first, Airflow 2.11 lets one fail, with an error of its database
+        except TransientError:  # of two tasks that write it first, Airflow 2.11 lets one fail
             if self._get(probe) != "ok":
                 raise
 
@@ -60,7 +60,10 @@ class VariableTokenStore:
         return value
 
     def _write_and_read_back(self, key: str, text: str) -> None:
-        Variable.set(key, text)
+        try:
+            Variable.set(key, text)
+        except Exception as error:  # a database's error quotes what was to be written, so only its kind is told
+            raise TransientError(f"the Variable {key!r} could not be written ({type(error).__name__})") from None
         found = self._get(key)
         if found is None:
             raise TransientError(f"the Variable {key!r} could not be read back; tokens were not renewed")
